@@ -1,0 +1,1 @@
+"""The suite: what PyTorch does, asked of any backend."""

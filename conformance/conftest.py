@@ -1,0 +1,226 @@
+"""The suite's options and fixtures; what a verdict is, and what a run's exit code says.
+
+Exit codes: 0 green; 1 something failed, or nothing was executed; 3 the smoke checks failed, so the adapter is wrong; 4 bad usage.
+"""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from refgrad.errors import NotApplicable, RefgradError
+from refgrad.harness import adapters, registry, session
+from refgrad.harness.backend import profiles
+from refgrad.harness.behaviours import behaviour_of
+from refgrad.harness.check import Check
+from refgrad.harness.expectations import Expectations, in_range
+from refgrad.harness.outcomes import EXCUSED, excuse, lacks
+from refgrad.harness.report import terminal
+from refgrad.harness.results import Recorder
+from refgrad.harness.tally import Tally, Verdict, judge
+
+SUITE = Path(__file__).resolve().parent
+BACKEND = pytest.StashKey[object]()
+DECLARED = pytest.StashKey[Expectations]()
+PYTEST_WORDS = {"passed": "pass", "failed": "fail", "skipped": "n/a"}
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("refgrad", "the backend under test")
+    group.addoption(
+        "--backend",
+        default="refgrad",
+        metavar="SPEC",
+        help="an installed name, module:attribute or ./file.py:Name, each with options (torch:device=cpu); default: refgrad",
+    )
+    group.addoption(
+        "--expectations", type=Path, metavar="PATH", help="declared gaps; default: the adapter's own expectations.toml"
+    )
+    group.addoption("--results", type=Path, metavar="PATH", help="write the run's record, results.jsonl, here")
+
+
+# -- fixtures
+
+
+@pytest.fixture(scope="session")
+def backend(pytestconfig):
+    """The backend under test."""
+    return pytestconfig.stash[BACKEND]
+
+
+@pytest.fixture
+def xp(backend):
+    """The backend as a module that speaks torch."""
+    return adapters.facade(backend)
+
+
+@pytest.fixture
+def calculus(backend):
+    """Values and derivatives of pure functions, in NumPy, from any backend."""
+    return adapters.calculus(backend)
+
+
+@pytest.fixture
+def check(backend, request):
+    """Comparisons that name the backend and the case."""
+    return Check(
+        backend.name,
+        request.node.nodeid,
+        array=lambda value: adapters.to_numpy(backend, value),
+        strict="namespace" in profiles(backend),
+        lacks=lambda error: lacks(error, backend, SUITE),
+    )
+
+
+# -- before the first test
+
+
+def pytest_configure(config):
+    if config.option.help:
+        return
+    try:
+        config.stash[BACKEND] = backend = registry.load(config.option.backend)
+        config.stash[DECLARED] = session.declared(backend, config.option.backend, config.option.expectations)
+        if not is_worker(config):
+            config.pluginmanager.register(Controller(recorder(config, backend), config.stash[DECLARED]), "refgrad-controller")
+    except (RefgradError, OSError) as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def recorder(config, backend):
+    header = session.header(
+        backend,
+        config.option.backend,
+        selection=tuple(str(arg) for arg in config.invocation_params.args),
+        reproduce=session.reproduce(SUITE, config.invocation_params.dir, config.option.backend),
+    )
+    return Recorder(header, None if config.option.collectonly else config.option.results)
+
+
+def is_worker(config):
+    return hasattr(config, "workerinput")  # of pytest-xdist
+
+
+def pytest_report_header(config):
+    backend = config.stash[BACKEND]
+    return f"backend under test: {backend.name} {backend.version} ({', '.join(sorted(profiles(backend)))})"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    if unnamed := [item.nodeid for item in items if behaviour_in(item) is None]:
+        raise pytest.UsageError(f"tests without @behaviour: {', '.join(unnamed)}")
+    items.sort(key=lambda item: not behaviour_in(item).smoke)
+    idle = session.idle(config.stash[DECLARED], [item.nodeid for item in items], config.args, SUITE)
+    report_idle(config, tuple(f"{entry}: no such test" for entry in idle))
+
+
+def report_idle(config, idle):
+    if is_worker(config):
+        config.workeroutput["idle"] = idle
+    else:
+        config.pluginmanager.get_plugin("refgrad-controller").idle = idle
+
+
+def behaviour_in(item):
+    return behaviour_of(getattr(item, "obj", None))
+
+
+# -- each test, in whichever process it runs
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    asked, backend = behaviour_in(item), item.config.stash[BACKEND]
+    if asked.profile not in profiles(backend):
+        raise NotApplicable(f"asks for the profile {asked.profile!r}, which this backend does not have")
+    if backend.name == "torch" and not in_range(backend.version, asked.torch, source=item.nodeid):
+        raise NotApplicable(f"holds for torch {asked.torch}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    error = None if call.excinfo is None else call.excinfo.value
+    verdict = judge(
+        behaviour_in(item),
+        outcome=PYTEST_WORDS[report.outcome],
+        error=error,
+        excused=skipped(report) or (error and excuse(error, item.config.stash[BACKEND], SUITE)),
+        expected=item.config.stash[DECLARED].for_case(item.nodeid) if report.when == "call" or error else None,
+    )
+    mark(report, verdict, item.location)
+    report.refgrad = verdict.plain()
+    return report
+
+
+def skipped(report):
+    return ("n/a", str(report.longrepr[-1])) if report.skipped else None
+
+
+def mark(report, verdict, location):
+    """Tell pytest too, so that its own summary and its other reports say the same."""
+    if verdict.outcome in EXCUSED:
+        report.outcome = "skipped"
+        report.longrepr = (str(location[0]), location[1] or 0, f"{verdict.outcome}: {verdict.reason}")
+    elif verdict.outcome == "xfail":
+        report.outcome, report.wasxfail = "skipped", verdict.reason
+    elif verdict.outcome == "xpass":
+        report.outcome, report.longrepr = "failed", verdict.message
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report):
+    outcome = getattr(report, "refgrad", {}).get("outcome")
+    if outcome in EXCUSED:
+        return outcome, {"unsupported": "u", "n/a": "-"}[outcome], outcome.upper()
+    return None
+
+
+# -- the whole run, in the one process that sees all of it
+
+
+class Controller(Tally):
+    """The tally as a plugin of pytest."""
+
+    def __init__(self, recorder, expectations):
+        super().__init__(recorder, expectations)
+        self.began = time.perf_counter()
+
+    def pytest_collection_finish(self, session):
+        self.planned = len(session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node, ids):
+        self.planned = len(ids)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node, error):
+        self.idle = self.idle or tuple(getattr(node, "workeroutput", {}).get("idle", ()))
+
+    def pytest_runtest_logreport(self, report):
+        found = getattr(report, "refgrad", None)
+        verdict = Verdict("crash", message=str(report.longrepr)) if found is None else Verdict(**found)
+        self.add(report.nodeid, report.when, verdict, report.duration if found else 0.0)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item, nextitem):
+        handled = yield
+        if self.misadapted and not (nextitem and behaviour_in(nextitem).smoke):
+            item.session.shouldstop = "misadapted"
+        return handled
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session, exitstatus):
+        if session.config.option.collectonly:
+            return
+        if exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.INTERRUPTED) and not self.misadapted:
+            self.recorder.close()  # without its footer the record says what it is: a run cut short
+            return
+        self.finish(time.perf_counter() - self.began)
+        session.exitstatus = self.exit_code()
+
+    def pytest_terminal_summary(self, terminalreporter):
+        if self.run is not None:
+            terminalreporter.section("refgrad")
+            terminalreporter.write_line(terminal.render(self.run))

@@ -1,0 +1,1 @@
+"""The reference engine: PyTorch's autograd semantics on NumPy."""

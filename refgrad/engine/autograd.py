@@ -1,0 +1,317 @@
+"""Reverse mode: the one traversal behind ``backward`` and ``grad``."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from refgrad.engine import ops
+from refgrad.engine.graph import AccumulateGrad, Node, NodeHooks, TensorBase, gradient_edge
+from refgrad.engine.inplace import bump, check_overlap
+from refgrad.engine.modes import error_state, modes, quiet
+from refgrad.engine.primitive import wrap
+from refgrad.engine.views import own_array
+
+Edge = tuple[Node, int]
+
+
+class Task:
+    """One backward pass: the gradients on their way, and what the caller wants of them."""
+
+    __slots__ = ("graph", "keep", "buffers", "owned", "pending", "captures", "captured", "needed")
+
+    def __init__(self, *, graph: bool, keep: bool) -> None:
+        self.graph = graph  # record the pass itself (create_graph)
+        self.keep = keep
+        self.buffers: dict[Node, Any] = {}
+        self.owned: set[Node] = set()  # nodes whose buffer this pass made, and may write into
+        self.pending: dict[Node, int] = {}
+        self.captures: dict[Node, list[tuple[int, int]]] = {}
+        self.captured: dict[int, Any] = {}
+        self.needed: set[Node] | None = None  # None: everything that is reached
+
+    def run(self, edges: Sequence[Edge], grads: Sequence[Any]) -> None:
+        """Send ``grads`` into ``edges`` and let them flow."""
+        for (node, nr), grad in zip(edges, grads):
+            self.add(node, nr, grad)
+        nodes = self.reach([node for node, _ in edges])
+        with execution(self.graph):
+            for node in [n for n in self.pending if not self.pending[n]]:
+                self.execute(node)  # a leaf that is itself a root
+            for node in nodes:
+                self.execute(node)
+
+    def reach(self, roots: list[Node]) -> list[Node]:
+        """The nodes to run, latest made first; leaves are only counted: each runs once its last gradient is there."""
+        pending = self.pending
+        seen: set[Node] = set()
+        nodes: list[Node] = []
+        stack = roots
+        for root in roots:
+            if type(root) is AccumulateGrad:
+                pending[root] = 0
+        stack = [root for root in dict.fromkeys(roots) if root not in pending]
+        seen.update(stack)
+        while stack:
+            node = stack.pop()
+            nodes.append(node)
+            for target in node.next_nodes:
+                if target is None:
+                    continue
+                if type(target) is AccumulateGrad:
+                    pending[target] = pending.get(target, 0) + 1
+                elif target not in seen:
+                    seen.add(target)
+                    stack.append(target)
+        nodes.sort(key=attrgetter("sequence_nr"), reverse=True)
+        return nodes if self.needed is None else self.prune(nodes)
+
+    def prune(self, nodes: list[Node]) -> list[Node]:
+        """Only the nodes on a way to what is wanted, and those wanted themselves."""
+        assert self.needed is not None
+        wanted, needed = self.captures, self.needed
+        for node in reversed(nodes):
+            if any(t in needed or t in wanted for t in node.next_nodes if t is not None):
+                needed.add(node)
+        return [node for node in nodes if node in needed or node in wanted]
+
+    def add(self, node: Node, nr: int, grad: Any) -> None:
+        """Add ``grad`` to what has arrived at output ``nr`` of ``node``."""
+        buffers = self.buffers
+        held = buffers.get(node)
+        if node.outputs is not None:
+            slots = buffers.setdefault(node, [None] * len(node.outputs))
+            slots[nr] = grad if slots[nr] is None else slots[nr] + grad
+        elif held is None:
+            buffers[node] = grad
+        elif node in self.owned:
+            held += grad
+        else:
+            buffers[node] = total = held + grad
+            if type(total) is np.ndarray:  # a scalar is added anew, a tensor may be in someone's graph
+                self.owned.add(node)
+
+    def execute(self, node: Node) -> None:
+        """Run one node on what has arrived, and pass the results on."""
+        grad = self.buffers.pop(node, None)
+        hooks = node.hooks
+        if hooks is not None:
+            grad = self.before(node, hooks, grad)
+        if node in self.captures:
+            self.capture(node, grad)
+        if self.needed is not None and node not in self.needed:
+            return
+        if type(node) is AccumulateGrad:
+            accumulate(node, grad, self.graph)
+            return
+        grads = node.run(grad, self.graph) if grad is not None else (None,) * len(node.next_nodes)
+        if hooks is not None and hooks.post:
+            grads = self.after(node, hooks, grads, grad)
+        self.owned.discard(node)
+        if not self.keep:
+            node.release()
+        self.pass_on(node, grads)
+
+    def pass_on(self, node: Node, grads: Iterable[Any]) -> None:
+        """Fit each gradient to its target and deliver it."""
+        nrs, pending, needed = node.next_nrs, self.pending, self.needed
+        for i, (target, grad) in enumerate(zip(node.next_nodes, grads)):
+            if target is None:
+                continue
+            if grad is not None and (needed is None or target in needed or target in self.captures):
+                nr = nrs[i] if nrs is not None else 0
+                shape, dtype = (target.shape, target.dtype) if target.outputs is None else target.outputs[nr]
+                self.add(target, nr, fit_tensor(grad, shape, dtype) if self.graph else fit_array(grad, shape, dtype))
+            if target in pending:
+                pending[target] -= 1
+                if not pending[target]:
+                    self.execute(target)
+
+    def capture(self, node: Node, grad: Any) -> None:
+        for nr, index in self.captures[node]:
+            held = grad[nr] if node.outputs is not None and grad is not None else grad
+            if held is not None:
+                self.captured[index] = held
+
+    def before(self, node: Node, hooks: NodeHooks, grad: Any) -> Any:
+        """Tensor hooks, then node pre-hooks, then ``retain_grad``: each sees what the ones before it returned."""
+        several = node.outputs is not None
+        grads = list(grad) if several and grad is not None else [grad]
+        grads = [None if g is None else self.as_tensor(g) for g in grads]
+        for nr, hook in list(hooks.tensor.values()):
+            if nr < len(grads) and grads[nr] is not None:
+                grads[nr] = replaced(hook(grads[nr]), grads[nr])
+        for pre in list(hooks.pre.values()):
+            grads = replaced_all(pre(tuple(grads)), grads)
+        for nr, ref in hooks.retained.items():
+            retain(ref(), grads[nr] if nr < len(grads) else None, self.graph)
+        plain = [None if g is None else self.as_carried(g) for g in grads]
+        return plain if several else plain[0]
+
+    def after(self, node: Node, hooks: NodeHooks, grads: tuple[Any, ...], grad: Any) -> tuple[Any, ...]:
+        """Node hooks, on the gradients of the inputs and of the outputs."""
+        held = [None if g is None else self.as_tensor(g) for g in grads]
+        incoming = tuple(None if g is None else self.as_tensor(g) for g in (grad if node.outputs is not None and grad else [grad]))
+        for post in list(hooks.post.values()):
+            held = replaced_all(post(tuple(held), incoming), held)
+        return tuple(None if g is None else self.as_carried(g) for g in held)
+
+    def as_tensor(self, grad: Any) -> Any:
+        return grad if isinstance(grad, TensorBase) else wrap(np.asarray(grad))
+
+    def as_carried(self, grad: Any) -> Any:
+        return grad if self.graph else grad._array
+
+
+@contextlib.contextmanager
+def execution(graph: bool) -> Any:
+    """Run a pass in the grad mode that it has, with NumPy's warnings off."""
+    previous, token = modes.grad_enabled, error_state.set(quiet)
+    modes.grad_enabled = graph
+    try:
+        yield
+    finally:
+        modes.grad_enabled = previous
+        error_state.reset(token)
+
+
+def fit_array(grad: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Undo the broadcast and the promotion that the forward made."""
+    if grad.shape != shape:
+        grad = sum_to(grad, shape)
+    if grad.dtype is not dtype:
+        grad = grad.real.astype(dtype) if grad.dtype.kind == "c" and dtype.kind != "c" else grad.astype(dtype)
+    return grad
+
+
+def fit_tensor(grad: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """As ``fit_array``, recorded."""
+    if grad._array.shape != shape:
+        grad = sum_to(grad, shape)
+    if grad._array.dtype is not dtype:
+        if grad._array.dtype.kind == "c" and dtype.kind != "c":
+            grad = ops.real(grad)
+        grad = ops.to_copy(grad, dtype)
+    return grad
+
+
+def sum_to(grad: Any, shape: tuple[int, ...]) -> Any:
+    """Sum ``grad`` down to ``shape``, undoing a broadcast."""
+    lead = len(grad.shape) - len(shape)
+    dim = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and grad.shape[i + lead] != 1)
+    if dim:
+        grad = ops.sum(grad, dim, True)
+    return ops.view(grad, shape) if lead else grad
+
+
+def accumulate(node: AccumulateGrad, grad: Any, graph: bool) -> None:
+    """Add ``grad`` to the leaf's ``.grad``: in place, unless the pass is recorded."""
+    leaf = node.variable
+    if not leaf._requires_grad:  # switched off since the graph was made
+        return
+    hooks = leaf._hooks
+    if hooks is not None and grad is not None:
+        tensor = grad if graph else wrap(np.asarray(grad))
+        for hook in list(hooks.pre.values()):
+            tensor = replaced(hook(tensor), tensor)
+        grad = tensor if graph else tensor._array
+    if grad is None:
+        return
+    add_to_grad(leaf, grad, graph)
+    if hooks is not None:
+        for post in list(hooks.post.values()):
+            post(leaf)
+
+
+def add_to_grad(tensor: Any, grad: Any, graph: bool) -> None:
+    """``tensor.grad += grad``; a first gradient is copied, so that nobody else holds it."""
+    held = tensor._grad
+    if graph:
+        tensor._grad = ops.clone(grad) if held is None else held + grad
+    elif held is None:
+        tensor._grad = wrap(like_leaf(grad, tensor._array))
+    else:
+        own_array(held)
+        check_overlap(held._array)
+        held._array += grad
+        bump(held)
+
+
+def like_leaf(grad: Any, leaf: Any) -> Any:
+    """A copy of ``grad`` in the memory layout of ``leaf``."""
+    if type(grad) is not np.ndarray:
+        return grad
+    copy = np.empty_like(leaf, dtype=grad.dtype) if leaf.shape == grad.shape else np.empty(grad.shape, grad.dtype)
+    copy[...] = grad
+    return copy
+
+
+def retain(tensor: Any, grad: Any, graph: bool) -> None:
+    """Note the gradient of a tensor that asked for it with ``retain_grad``."""
+    if tensor is not None and grad is not None:
+        add_to_grad(tensor, grad if graph else grad._array, graph)
+
+
+def replaced(new: Any, old: Any) -> Any:
+    """What a hook made of a gradient; None means it looked only.
+
+    Errors: TypeError for anything but a tensor; RuntimeError for another type or shape.
+    """
+    if new is None:
+        return old
+    if not isinstance(new, TensorBase):
+        raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
+    if new._array.shape != old._array.shape:
+        raise RuntimeError("hook 'hook' has changed the size of value")
+    if new._array.dtype != old._array.dtype:
+        raise RuntimeError(f"hook 'hook' has changed the type of value (was {old.type()} got {new.type()})")
+    return new
+
+
+def replaced_all(new: Any, old: list[Any]) -> list[Any]:
+    """As ``replaced``, for the hooks of a node, which see all gradients at once."""
+    if new is None:
+        return old
+    if not isinstance(new, tuple):
+        if len(old) != 1:
+            raise TypeError(f"expected tuple, but hook returned '{type(new).__name__}'")
+        new = (new,)
+    if len(new) != len(old):
+        raise RuntimeError(f"hook 'hook' has returned an incorrect number of values (got {len(new)}, but expected {len(old)})")
+    return [n if o is None or n is None else replaced(n, o) for n, o in zip(new, old)]
+
+
+def run_backward(
+    tensors: Sequence[Any],
+    grads: Sequence[Any],
+    *,
+    keep: bool,
+    graph: bool,
+    inputs: Sequence[Any] | None = None,
+    accumulate_grad: bool,
+) -> list[Any]:
+    """Differentiate ``tensors``; gradients go into ``.grad``, or come back for ``inputs``."""
+    task = Task(graph=graph, keep=keep)
+    if inputs is not None:
+        _aim(task, inputs, accumulate_grad)
+    edges = [gradient_edge(t) for t in tensors]
+    task.run(edges, [g if graph else g._array for g in grads])
+    return [None if g is None else task.as_tensor(g) for g in map(task.captured.get, range(len(inputs or ())))]
+
+
+def _aim(task: Task, inputs: Sequence[Any], accumulate_grad: bool) -> None:
+    """Restrict a pass to what leads to ``inputs``."""
+    task.needed = set()
+    for index, tensor in enumerate(inputs):
+        node, nr = gradient_edge(tensor)
+        if accumulate_grad:
+            task.needed.add(node)
+        else:
+            task.captures.setdefault(node, []).append((nr, index))
+
+
+Callback = Callable[..., Any]

@@ -1,0 +1,200 @@
+"""``autograd.backward`` and ``autograd.grad``: their arguments, checked, and one run of the traversal."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from refgrad.engine import dims, dtypes
+from refgrad.engine.autograd import run_backward
+from refgrad.engine.graph import TensorBase
+from refgrad.engine.primitive import wrap
+
+_CYCLE = (
+    "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which can "
+    "cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this "
+    "function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak."
+)
+_warned_of_cycle = False
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of ``tensors`` to the ``.grad`` of the leaves, or of ``inputs``.
+
+    Errors: RuntimeError for gradients that do not fit, tensors without a graph, and a graph already freed.
+    """
+    if grad_variables is not None:
+        grad_tensors = _renamed(grad_tensors, grad_variables)
+    if inputs is not None and len(inputs := _sequence(inputs)) == 0:
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    outputs = _sequence(tensors)
+    grads = make_grads(outputs, _gradients(grad_tensors, len(outputs)))
+    for tensor in inputs or ():
+        if tensor._grad_fn is not None or not tensor._requires_grad:
+            tensor.retain_grad()
+    if create_graph:
+        _warn_of_cycle()
+    _run(outputs, grads, create_graph if retain_graph is None else retain_graph, create_graph, inputs, True)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched.
+
+    Errors: as ``backward``; RuntimeError for an input outside the graph unless ``allow_unused``.
+    """
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
+    if not only_inputs:
+        _warn_only_inputs()
+    if is_grads_batched:
+        return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
+    roots, wanted = _sequence(outputs), _sequence(inputs)
+    grads = make_grads(roots, _gradients(grad_outputs, len(roots)))
+    if not wanted:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    for tensor in wanted:
+        if not isinstance(tensor, TensorBase) or not _up_to_date(tensor)._requires_grad:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+    keep = create_graph if retain_graph is None else retain_graph
+    found = _run(roots, grads, keep, create_graph, wanted, False)
+    if materialize_grads:
+        return tuple(wrap(np.zeros_like(t._array)) if g is None else g for g, t in zip(found, wanted))
+    for i, g in enumerate(found):
+        if g is None and not allow_unused:
+            raise RuntimeError(
+                f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set allow_unused=True if "
+                "this is the desired behavior."
+            )
+    return tuple(found)
+
+
+def _run(outputs: Sequence[Any], grads: Sequence[Any], keep: bool, graph: bool, inputs: Any, accumulate_grad: bool) -> list[Any]:
+    for i, tensor in enumerate(outputs):
+        if not _up_to_date(tensor)._requires_grad:
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+    return run_backward(outputs, grads, keep=bool(keep), graph=bool(graph), inputs=inputs, accumulate_grad=accumulate_grad)
+
+
+def _up_to_date(tensor: Any) -> Any:
+    if tensor._view is not None:
+        tensor._view.refresh(tensor)
+    return tensor
+
+
+def _sequence(tensors: Any) -> tuple[Any, ...]:
+    if isinstance(tensors, TensorBase):
+        return (tensors,)
+    return tuple(tensors.values()) if isinstance(tensors, dict) else tuple(tensors)
+
+
+def _gradients(grads: Any, count: int) -> tuple[Any, ...]:
+    return (None,) * count if grads is None else _sequence(grads)
+
+
+def make_grads(outputs: Sequence[Any], grads: Sequence[Any]) -> list[Any]:
+    """A gradient for each output: the one given, checked, or the implicit one of a single element.
+
+    Errors: RuntimeError for a shape or type that does not fit, or where none is implicit; TypeError for no tensor.
+    """
+    if len(grads) < len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
+    return [_make_grad(i, out, grad) for i, (out, grad) in enumerate(zip(outputs, grads))]
+
+
+def _make_grad(i: int, output: Any, grad: Any) -> Any:
+    if not isinstance(output, TensorBase):
+        raise AssertionError("Expected output to be a torch.Tensor")
+    array = output._array
+    if grad is None:
+        return _implicit(array) if _up_to_date(output)._requires_grad else None
+    if not isinstance(grad, TensorBase):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
+    if grad._array.shape != array.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{i}] has a shape of {dims.Size(grad._array.shape)} and output[{i}] has a shape of "
+            f"{dims.Size(array.shape)}."
+        )
+    return _of_type(i, grad, array.dtype)
+
+
+def _of_type(i: int, grad: Any, dtype: Any) -> Any:
+    """``grad`` in the output's type; between real types a cast is silent."""
+    held = grad._array.dtype
+    if held == dtype:
+        return grad
+    if "c" in (held.kind, dtype.kind):
+        raise RuntimeError(
+            "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
+            f"grad_output[{i}] has a dtype of {dtypes.of(held)} and output[{i}] has a dtype of {dtypes.of(dtype)}."
+        )
+    return grad.to(dtypes.of(dtype))
+
+
+def _implicit(array: Any) -> Any:
+    if array.size != 1:
+        raise RuntimeError("grad can be implicitly created only for scalar outputs")
+    if array.dtype.kind == "c":
+        raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {dtypes.of(array.dtype)}")
+    return wrap(np.ones_like(array) if array.shape else array.dtype.type(1))
+
+
+def _batched(outputs: Any, inputs: Any, grad_outputs: Any, retain: Any, create: bool, unused: Any, materialize: bool) -> Any:
+    """One ``grad`` a row of ``grad_outputs``, stacked."""
+    batch = _sequence(grad_outputs)
+    rows = list(zip(*(g.unbind(0) for g in batch)))
+    options = {"create_graph": create, "allow_unused": unused, "materialize_grads": materialize}
+    results = [
+        grad(outputs, inputs, row, True if i < len(rows) - 1 else retain, **options) for i, row in enumerate(rows)
+    ]
+    from refgrad.engine import ops
+
+    return tuple(None if column[0] is None else ops.stack(column) for column in zip(*results))
+
+
+def _renamed(grad_tensors: Any, grad_variables: Any) -> Any:
+    warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=3)
+    if grad_tensors is not None:
+        raise RuntimeError(
+            "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use "
+            "`grad_tensors`."
+        )
+    return grad_variables
+
+
+def _warn_only_inputs() -> None:
+    warnings.warn(
+        "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts of "
+        "the graph, please use torch.autograd.backward.",
+        FutureWarning,
+        stacklevel=3,
+    )
+
+
+def _warn_of_cycle() -> None:
+    """Once a process, as PyTorch does."""
+    global _warned_of_cycle
+    if not _warned_of_cycle:
+        _warned_of_cycle = True
+        warnings.warn(_CYCLE, UserWarning, stacklevel=4)

@@ -1,0 +1,290 @@
+"""The recorded graph: tensors' autograd metadata, nodes and the edges between them."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from refgrad.engine import dtypes
+
+if TYPE_CHECKING:
+    from refgrad.engine.primitive import Plan
+    from refgrad.engine.views import View
+
+LAST = 2**64 - 1  # PyTorch's sequence number of AccumulateGrad: run as soon as it is ready
+next_sequence_nr = itertools.count().__next__
+
+
+class TensorBase:
+    """An array and its autograd metadata; ``Tensor`` adds the methods.
+
+    ``_array`` may be a NumPy scalar while nothing else shares its memory: scalar arithmetic is several times faster
+    than 0-d arrays. ``_counter`` is the counter that a storage's tensors share, made at the first write or alias.
+    """
+
+    __slots__ = (
+        "_array",
+        "_requires_grad",
+        "_grad_fn",
+        "_output_nr",
+        "_counter",
+        "_view",
+        "_grad",
+        "_accumulate",
+        "_hooks",
+    )
+    _array: Any
+    _requires_grad: bool
+    _grad_fn: Node | None
+    _output_nr: int
+    _counter: list[int] | None
+    _view: View | None
+    _grad: Any
+    _accumulate: weakref.ref[AccumulateGrad] | None
+    _hooks: LeafHooks | None
+
+
+class LeafHooks:
+    """The hooks of a leaf; those of other tensors live on the node that made them."""
+
+    __slots__ = ("pre", "post")
+
+    def __init__(self) -> None:
+        self.pre: dict[int, Callable[[Any], Any]] = {}
+        self.post: dict[int, Callable[[Any], Any]] = {}
+
+
+class NodeHooks:
+    """The hooks of a node: on the gradients of its outputs, before it runs, and after."""
+
+    __slots__ = ("tensor", "retained", "pre", "post")
+
+    def __init__(self) -> None:
+        self.tensor: dict[int, tuple[int, Callable[[Any], Any]]] = {}
+        self.retained: dict[int, weakref.ref[Any]] = {}
+        self.pre: dict[int, Callable[..., Any]] = {}
+        self.post: dict[int, Callable[..., Any]] = {}
+
+
+class RemovableHandle:
+    """Takes one hook out of the table it was put into."""
+
+    def __init__(self, table: dict[int, Any], key: int) -> None:
+        self._table, self.id = table, key
+
+    def remove(self) -> None:
+        """Remove the hook; a second call does nothing."""
+        self._table.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+_next_hook = itertools.count().__next__
+
+
+def add_hook(table: dict[int, Any], entry: Any) -> RemovableHandle:
+    """Put ``entry`` last into ``table``."""
+    key = _next_hook()
+    table[key] = entry
+    return RemovableHandle(table, key)
+
+
+class Node:
+    """One recorded operation: where its gradients go, and what its rule needs.
+
+    ``shape`` and ``dtype`` are those of the output (of each, in ``outputs``, where there are several): gradients are
+    fitted to them on arrival.
+    """
+
+    __slots__ = (
+        "plan",
+        "saved",
+        "versions",
+        "next_nodes",
+        "next_nrs",
+        "shape",
+        "dtype",
+        "outputs",
+        "sequence_nr",
+        "hooks",
+        "_metadata",
+        "__weakref__",
+    )
+    plan: Plan
+    saved: tuple[Any, ...]
+    versions: tuple[int, ...] | None
+    next_nodes: tuple[Node | None, ...]
+    next_nrs: tuple[int, ...] | None
+    shape: tuple[int, ...]
+    dtype: Any
+    outputs: tuple[tuple[tuple[int, ...], Any], ...] | None
+    sequence_nr: int
+    hooks: NodeHooks | None
+    _metadata: dict[Any, Any] | None
+
+    def __new__(cls, *args: Any) -> Node:
+        raise TypeError(f"cannot create '{cls.__name__}' instances")
+
+    def name(self) -> str:
+        """The node's name, such as ``MulBackward0``."""
+        return type(self).__name__
+
+    def title(self) -> str:
+        """The name as error messages have it: ``Mul``, ``Pow1``."""
+        name = self.name()
+        stem, _, number = name.rpartition("Backward")
+        return stem + number.removesuffix("0") if stem else f"torch::autograd::{name}"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes that this node's gradients go to, each with the output it belongs to."""
+        return tuple(zip(self.next_nodes, self.next_nrs or (0,) * len(self.next_nodes)))
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dictionary for the user's own notes."""
+        if self._metadata is None:
+            self._metadata = {}
+        return self._metadata
+
+    def run(self, grad: Any, graph: bool) -> tuple[Any, ...]:
+        """The gradients of the inputs, from the output's: arrays from an array, or recorded tensors from a tensor."""
+        saved, plan = self.saved, self.plan
+        for i in plan.tracked:
+            held = saved[i]
+            if held is None:
+                raise RuntimeError(FREED)
+            version = held._counter
+            if version is not None and version[0] != (self.versions[i] if self.versions else 0):
+                raise version_error(held, self.versions[i] if self.versions else 0, self)
+        if graph:
+            return plan.on_tensors(grad, plan.unpack(self))
+        return plan.on_arrays(grad, saved)
+
+    def release(self) -> None:
+        """Let go of the saved tensors; shapes and numbers stay."""
+        if self.plan.tracked:
+            tracked = self.plan.tracked
+            self.saved = tuple(None if i in tracked else value for i, value in enumerate(self.saved))
+
+    def register_hook(self, fn: Callable[..., Any]) -> RemovableHandle:
+        """Call ``fn(grad_inputs, grad_outputs)`` after the node has run; it may return new ``grad_inputs``."""
+        return add_hook(self.own_hooks().post, fn)
+
+    def register_prehook(self, fn: Callable[..., Any]) -> RemovableHandle:
+        """Call ``fn(grad_outputs)`` before the node runs; it may return new ``grad_outputs``."""
+        return add_hook(self.own_hooks().pre, fn)
+
+    def own_hooks(self) -> NodeHooks:
+        if self.hooks is None:
+            self.hooks = NodeHooks()
+        return self.hooks
+
+    def _sequence_nr(self) -> int:
+        return self.sequence_nr
+
+    def describe(self, nr: int) -> tuple[tuple[int, ...], Any]:
+        """Shape and NumPy type of output ``nr``."""
+        return (self.shape, self.dtype) if self.outputs is None else self.outputs[nr]
+
+    def expect(self, nr: int, shape: tuple[int, ...], dtype: Any) -> None:
+        """Let output ``nr`` have another shape from now on (an in-place op changed it)."""
+        if self.outputs is None:
+            self.shape, self.dtype = shape, dtype
+        else:
+            self.outputs = (*self.outputs[:nr], (shape, dtype), *self.outputs[nr + 1 :])
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_saved_"):
+            return self.plan.read_saved(self, name.removeprefix("_saved_"))
+        raise AttributeError(f"'{self.name()}' object has no attribute '{name}'")
+
+
+_new_node: Callable[[type[Any]], Any] = object.__new__
+
+
+def bare_node(cls: type[Any]) -> Any:
+    """A node of class ``cls`` with the rare slots empty."""
+    node = _new_node(cls)
+    node.versions = node.next_nrs = node.outputs = node.hooks = node._metadata = None
+    node.sequence_nr = next_sequence_nr()
+    return node
+
+
+class AccumulateGrad(Node):
+    """The sink of a leaf: adds what arrives to its ``.grad``."""
+
+    __slots__ = ("variable",)
+    variable: TensorBase
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        return ()
+
+
+def accumulator(leaf: TensorBase) -> AccumulateGrad:
+    """The leaf's own AccumulateGrad; the graphs that use it keep it alive, the leaf does not."""
+    held = leaf._accumulate and leaf._accumulate()
+    if held:
+        return held
+    node: AccumulateGrad = bare_node(AccumulateGrad)
+    node.sequence_nr, node.next_nodes, node.variable = LAST, (), leaf
+    node.shape, node.dtype = leaf._array.shape, leaf._array.dtype
+    leaf._accumulate = weakref.ref(node)
+    return node
+
+
+def gradient_edge(tensor: TensorBase) -> tuple[Node, int]:
+    """Where a gradient of ``tensor`` goes."""
+    if tensor._grad_fn is not None:
+        return tensor._grad_fn, tensor._output_nr
+    return accumulator(tensor), 0
+
+
+class SavedResult:
+    """A node's own output, kept without keeping the tensor (which would own the node: a cycle)."""
+
+    __slots__ = ("_array", "_counter", "output_nr")
+
+    def __init__(self, array: Any, version: list[int], output_nr: int) -> None:
+        self._array, self._counter, self.output_nr = array, version, output_nr
+
+
+FREED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+    "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
+    "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
+    "after calling backward."
+)
+
+
+def version_error(saved: Any, expected: int, node: Node) -> RuntimeError:
+    """The error for a tensor that was written to after a node had saved it."""
+    if isinstance(saved, SavedResult):
+        origin, array = f", which is output {saved.output_nr} of {node.title()},", saved._array
+    else:
+        maker = saved._grad_fn
+        array = saved._array
+        origin = f", which is output {saved._output_nr} of {maker.title()}," if maker is not None else ""
+    return RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[{_type_title(array.dtype)} {list(array.shape)}]{origin} is at version {saved._counter[0]}; "
+        f"expected version {expected} instead. Hint: enable anomaly detection to find the operation that failed to "
+        "compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
+    )
+
+
+def _type_title(numpy_dtype: Any) -> str:
+    kind = dtypes.of(numpy_dtype)
+    if kind.name in ("bool", "bfloat16") or kind.is_complex:  # these have no legacy tensor type
+        return f"CPU{kind.tensor_type.removesuffix('Tensor')}Type"
+    return f"torch.{kind.tensor_type}"

@@ -1,0 +1,206 @@
+"""In-place ops: their checks, the write, and the history that follows."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from refgrad.engine import dtypes
+from refgrad.engine.graph import Node, SavedResult, TensorBase
+from refgrad.engine.modes import modes
+from refgrad.engine.primitive import Primitive, PrimitiveFunction, attach, mixed, promote, read, run_forward
+from refgrad.engine.views import MULTI_OUTPUT, NO_GRAD, View, copy_slices, own_array
+
+_MULTI_OUTPUT = (
+    "This view is the output of a function that returns multiple views. Such functions do not allow the output views to be "
+    "modified inplace. You should replace the inplace operation by an out-of-place one."
+)
+_NO_GRAD = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
+    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
+    "inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
+    "tracked)."
+)
+_OVERLAP = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() "
+    "the tensor before performing the operation."
+)
+
+
+def check_inplace(tensor: TensorBase, tracked: bool) -> None:
+    """Refuse a write that the graph could not follow.
+
+    Errors: RuntimeError for a leaf that requires grad, a view of one, and views that no write may go through.
+    """
+    view = tensor._view
+    if view is not None and tracked:
+        _check_view(tensor, view)
+    if tracked and tensor._requires_grad and tensor._grad_fn is None:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    if tracked and view is not None and view.base._requires_grad and view.base._grad_fn is None:
+        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+
+
+def _check_view(tensor: TensorBase, view: View) -> None:
+    if not view.base._requires_grad and not tensor._requires_grad and view.creation != NO_GRAD:
+        return
+    if view.creation == MULTI_OUTPUT and tensor._requires_grad:
+        title = tensor._grad_fn.title() if tensor._grad_fn else "None"
+        raise RuntimeError(
+            f"Output {tensor._output_nr} of {title} is a view and is being modified inplace. {_MULTI_OUTPUT}"
+        )
+    if view.creation == NO_GRAD and view.base._requires_grad:
+        raise RuntimeError(_NO_GRAD)
+
+
+def check_overlap(array: Any) -> None:
+    """Refuse to write where one memory location is several elements.
+
+    Errors: RuntimeError.
+    """
+    for n, stride in zip(array.shape, array.strides):
+        if stride == 0 and n > 1:
+            raise RuntimeError(_OVERLAP)
+
+
+def check_result(op: Primitive, target: Any, result: Any) -> None:
+    """Refuse a result that does not fit the tensor it is written into.
+
+    Errors: RuntimeError for a shape or a type that does not fit.
+    """
+    if result.shape != target.shape:
+        raise RuntimeError(
+            f"output with shape {list(target.shape)} doesn't match the broadcast shape {list(result.shape)}"
+        )
+    if result.dtype is not target.dtype and not dtypes.can_cast(dtypes.of(result.dtype), dtypes.of(target.dtype)):
+        raise RuntimeError(
+            f"result type {dtypes.scalar_title(result.dtype)} can't be cast to the desired output type "
+            f"{dtypes.scalar_title(target.dtype)}"
+        )
+
+
+def bump(tensor: TensorBase) -> None:
+    """Count one write into the tensor's storage."""
+    if tensor._counter is None:
+        tensor._counter = [0]
+    tensor._counter[0] += 1
+
+
+def rebase(tensor: TensorBase, node: Node) -> None:
+    """Let ``node`` be the tensor's history from now on; through a view, the base's too."""
+    view = tensor._view
+    if view is None:
+        tensor._grad_fn, tensor._output_nr, tensor._requires_grad = node, 0, True
+        return
+    base = view.base
+    base._grad_fn, base._output_nr = copy_slices(tensor, base, node), 0
+    base._requires_grad = True
+    view.refresh(tensor)
+
+
+def write(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+    """Run ``op`` and put the result where its first input was."""
+    target = inputs[0]
+    arrays, key = read(inputs)
+    plan = op.plans.get(key) or op.plan(key)
+    tracked = modes.grad_enabled and any(isinstance(x, TensorBase) and x._requires_grad for x in inputs)
+    if modes.inplace_watch is not None:
+        modes.inplace_watch(op.name + "_", target)
+    check_inplace(target, tracked)
+    array = arrays[0] = own_array(target)
+    check_overlap(array)
+    result = np.asarray(run_forward(op, promote(op, arrays) if op.promotes and mixed(op, arrays) else arrays, params))
+    check_result(op, array, result)
+    if tracked and plan.records:
+        node = _attach_before_write(op, key, target, inputs, arrays, params, array)
+    np.copyto(array, result, casting="unsafe")
+    bump(target)
+    if tracked and plan.records:
+        _save_after_write(node, target)
+        rebase(target, node)
+    return target
+
+
+def _attach_before_write(op: Primitive, key: int, target: Any, inputs: tuple[Any, ...], arrays: list[Any], params: Any, array: Any) -> Node:
+    """The write's node; if its rule needs the old value, a clone is saved in its place."""
+    plan = op.plans[key]
+    results = (SavedResult(array, [0], 0),) if plan.saves_results else None
+    node = attach(plan, inputs, arrays, params, results, array.shape, array.dtype)
+    position = plan.names.get("inputs[0]")
+    if position is not None:
+        old = target.clone()
+        node.saved = (*node.saved[:position], old, *node.saved[position + 1 :])
+        if node.versions:
+            node.versions = (*node.versions[:position], 0, *node.versions[position + 1 :])
+    return node
+
+
+def _save_after_write(node: Node, target: Any) -> None:
+    """A saved result is the tensor as it is after the write."""
+    position = node.plan.names.get("results[0]")
+    if position is None:
+        return
+    saved = SavedResult(target._array, target._counter, 0)
+    node.saved = (*node.saved[:position], saved, *node.saved[position + 1 :])
+    held = node.versions or (0,) * len(node.saved)
+    node.versions = (*held[:position], target._counter[0], *held[position + 1 :])
+
+
+def inplace(function: PrimitiveFunction) -> Callable[..., Any]:
+    """The in-place form of a primitive: ``add`` -> ``add_``."""
+    op = function.op
+    names = (*op.inputs, *op.params)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        bound = _bind(names, function, (self, *args), kwargs)
+        return write(op, tuple(bound[: len(op.inputs)]), tuple(bound[len(op.inputs) :]))
+
+    method.__name__ = method.__qualname__ = op.name + "_"
+    method.__doc__ = f"In-place version of ``{op.name}``."
+    return method
+
+
+def _bind(names: tuple[str, ...], function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """Arguments in the order of ``names``, defaults filled in."""
+    defaults = dict(zip(names[len(names) - len(function.__defaults__ or ()) :], function.__defaults__ or ()))
+    values = {**defaults, **(function.__kwdefaults__ or {}), **dict(zip(names, args)), **kwargs}
+    if len(args) > len(names) or set(values) != set(names):
+        raise TypeError(f"{function.__name__}_() takes the arguments {', '.join(names[1:])}")
+    return [values[name] for name in names]
+
+
+def increment_version(tensor: Any) -> None:
+    """Count a write that the engine did not see."""
+    for t in [tensor] if isinstance(tensor, TensorBase) else tensor:
+        bump(t)
+
+
+@contextlib.contextmanager
+def warn_inplace() -> Iterator[None]:
+    """Warn of each in-place op inside, with its name and the line that called it.
+
+    PyTorch never warns of one; tutorials say that it does. The warning is for those who want it.
+    """
+    previous, modes.inplace_watch = modes.inplace_watch, _warn_of_write
+    try:
+        yield
+    finally:
+        modes.inplace_watch = previous
+
+
+def _warn_of_write(name: str, tensor: TensorBase) -> None:
+    frame, depth = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "refgrad.engine").startswith("refgrad.engine"):
+        frame, depth = frame.f_back, depth + 1
+    tracked = "part of a graph" if tensor._requires_grad else "not part of a graph"
+    warnings.warn(
+        f"in-place op {name} at {frame.f_code.co_filename}:{frame.f_lineno} on a tensor of shape "
+        f"{list(tensor._array.shape)} that is {tracked}",
+        UserWarning,
+        stacklevel=depth,
+    )

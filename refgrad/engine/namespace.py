@@ -1,0 +1,77 @@
+"""PyTorch's top-level names, gathered: what ``refgrad`` shows of the engine."""
+
+import math as _math
+
+from refgrad.engine import dtypes as _dtypes
+from refgrad.engine.creation import *  # noqa: F403
+from refgrad.engine.device import device
+from refgrad.engine.dims import Size
+from refgrad.engine.dtypes import (
+    bfloat16,
+    can_cast,
+    complex64,
+    complex128,
+    dtype,
+    finfo,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    iinfo,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    set_default_dtype,
+    uint8,
+)
+from refgrad.engine.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from refgrad.engine.ops import *  # noqa: F403
+from refgrad.engine.creation import zeros_like  # noqa: F811  the factory, not the rules' own
+from refgrad.engine.printing import set_printoptions
+from refgrad.engine.tensor import _ALIASES, Tensor
+
+bool = _dtypes.bool_
+float, double, half, long, int, short = float32, float64, float16, int64, int32, int16
+cfloat, cdouble = complex64, complex128
+strided = "torch.strided"
+inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
+newaxis = None
+
+globals().update({alias: globals()[name] for alias, name in _ALIASES.items() if name in globals()})
+
+
+def result_type(tensor1: object, tensor2: object) -> dtype:
+    """The type that an operation on the two would have."""
+    return _dtypes.result_type([getattr(x, "_array", x) for x in (tensor1, tensor2)])
+
+
+def numel(input: Tensor) -> object:
+    """The number of elements."""
+    return input.numel()
+
+
+def detach(input: Tensor) -> Tensor:
+    """The tensor's values, out of its graph."""
+    return input.detach()
+
+
+def is_same_size(input: Tensor, other: Tensor) -> object:
+    """Whether the shapes are equal."""
+    return input.shape == other.shape
+
+
+def equal(input: Tensor, other: Tensor) -> object:
+    """Whether shape and all elements are equal."""
+    return input.shape == other.shape and not (input != other).any().item()
+
+
+def allclose(input: Tensor, other: Tensor, rtol: object = 1e-05, atol: object = 1e-08, equal_nan: object = False) -> object:
+    """Whether all elements are close."""
+    return isclose(input, other, rtol, atol, equal_nan).all().item()  # noqa: F405
+
+
+def typename(obj: object) -> str:
+    """The name of an object's type."""
+    return obj.type() if isinstance(obj, Tensor) else f"{type(obj).__module__}.{type(obj).__name__}"

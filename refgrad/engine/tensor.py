@@ -1,0 +1,727 @@
+"""Tensor: an array, its autograd metadata, and PyTorch's methods, one line each."""
+
+from __future__ import annotations
+
+import copy as copying
+import math
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from refgrad.engine import differentiation, dims, dtypes, ops, printing
+from refgrad.engine.device import cpu, device
+from refgrad.engine.graph import LeafHooks, Node, RemovableHandle, TensorBase, accumulator, add_hook
+from refgrad.engine.inplace import bump, check_inplace, check_overlap, inplace, write
+from refgrad.engine.modes import modes
+from refgrad.engine.primitive import set_tensor_type, wrap
+from refgrad.engine.views import own_array, share
+
+_NON_LEAF_GRAD = (
+    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated "
+    "during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, use "
+    ".retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the leaf "
+    "Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information."
+)
+_TO_SCALAR = (
+    "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+    "Consider using tensor.detach() first."
+)
+_OPERANDS = (TensorBase, int, float, complex, np.generic)
+_warned_of_scalar = False
+
+
+def binary(function: Callable[..., Any], *, swap: bool = False) -> Callable[[Any, Any], Any]:
+    """An operator method; what is no number or tensor is left to the other operand."""
+
+    def method(self: Any, other: Any) -> Any:
+        if not isinstance(other, _OPERANDS):
+            return NotImplemented
+        if isinstance(other, np.generic):
+            other = other.item()
+        return function(other, self) if swap else function(self, other)
+
+    return method
+
+
+def inplace_operator(function: Any) -> Callable[[Any, Any], Any]:
+    """An augmented assignment: the in-place form of a primitive."""
+    op = function.op
+
+    def method(self: Any, other: Any) -> Any:
+        if not isinstance(other, _OPERANDS):
+            return NotImplemented
+        defaults = tuple((function.__kwdefaults__ or {}).values())
+        return write(op, (self, other)[: len(op.inputs)], (other,)[len(op.inputs) - 1 :] + defaults)
+
+    return method
+
+
+def _rdiv(other: Any, self: Any) -> Any:
+    return ops.reciprocal(self) * other  # as PyTorch records it
+
+
+class Tensor(TensorBase):
+    """A multi-dimensional array that can record what is done to it."""
+
+    __slots__ = ("__dict__", "__weakref__")
+    __array_priority__ = 1000
+    __hash__ = object.__hash__
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """The legacy constructor: data, or sizes of an uninitialised tensor, in the default type."""
+        kind = dtypes.get_default_dtype().numpy
+        if len(args) == 1 and not isinstance(args[0], int):
+            data = args[0]._array if isinstance(args[0], TensorBase) else np.asarray(args[0], kind)
+        else:
+            data = np.zeros(dims.sizes(args), kind) if args else np.zeros(0, kind)
+        return wrap(data)
+
+    # what it is -------------------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> dims.Size:
+        return dims.Size(self._array.shape)
+
+    @property
+    def ndim(self) -> int:
+        return int(self._array.ndim)
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        return dtypes.of(self._array.dtype)
+
+    @property
+    def device(self) -> device:
+        return cpu
+
+    @property
+    def layout(self) -> str:
+        return "torch.strided"
+
+    @property
+    def itemsize(self) -> int:
+        return int(self._array.itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        return int(self._array.nbytes)
+
+    is_cuda = is_sparse = is_quantized = is_meta = is_mps = False
+
+    def size(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self._array.shape[dims.wrap(dim, self._array.ndim)]
+
+    def dim(self) -> int:
+        return int(self._array.ndim)
+
+    def numel(self) -> int:
+        return int(self._array.size)
+
+    nelement = numel
+    ndimension = dim
+
+    def element_size(self) -> int:
+        return int(self._array.itemsize)
+
+    def stride(self, dim: int | None = None) -> Any:
+        strides = tuple(s // self._array.itemsize for s in np.asarray(self._array).strides)
+        return strides if dim is None else strides[dims.wrap(dim, len(strides))]
+
+    def storage_offset(self) -> int:
+        base = self._view.base if self._view is not None else self
+        return (self.data_ptr() - base.data_ptr()) // int(self._array.itemsize)  # type: ignore[attr-defined]
+
+    def data_ptr(self) -> int:
+        return int(own_array(self).__array_interface__["data"][0])
+
+    def is_contiguous(self) -> bool:
+        return bool(np.asarray(self._array).flags.c_contiguous)
+
+    def is_floating_point(self) -> bool:
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        return self.dtype.is_complex
+
+    def is_signed(self) -> bool:
+        return self.dtype.is_signed
+
+    def is_same_size(self, other: Any) -> bool:
+        return bool(self._array.shape == other._array.shape)
+
+    def is_inference(self) -> bool:
+        return False
+
+    def get_device(self) -> int:
+        return -1
+
+    def type(self, dtype: Any = None) -> Any:
+        return f"torch.{self.dtype.tensor_type}" if dtype is None else self.to(dtype)
+
+    # autograd ---------------------------------------------------------------------------------------------------------
+
+    def _fresh(self) -> Tensor:
+        """This tensor, its metadata up to date with writes to the memory it shares."""
+        if self._view is not None:
+            self._view.refresh(self)
+        return self
+
+    @property
+    def requires_grad(self) -> bool:
+        return self._fresh()._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise RuntimeError("requires_grad must be a bool")
+        if self._fresh()._grad_fn is not None:
+            _refuse_non_leaf(value)
+        if value and self.dtype.category < dtypes.FLOATING:
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+        self._requires_grad = value
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        if requires_grad and self.dtype.category < dtypes.FLOATING:
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        if self._fresh()._grad_fn is None:
+            self._requires_grad = bool(requires_grad)
+        elif not requires_grad:
+            _refuse_non_leaf(False)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        return self._fresh()._grad_fn is None
+
+    @is_leaf.setter
+    def is_leaf(self, value: Any) -> None:
+        _read_only("is_leaf")
+
+    @property
+    def grad_fn(self) -> Node | None:
+        return self._fresh()._grad_fn
+
+    @grad_fn.setter
+    def grad_fn(self, value: Any) -> None:
+        _read_only("grad_fn")
+
+    @property
+    def output_nr(self) -> int:
+        return self._output_nr
+
+    @output_nr.setter
+    def output_nr(self, value: Any) -> None:
+        _read_only("output_nr")
+
+    @property
+    def grad(self) -> Any:
+        if self._grad is None and self._fresh()._grad_fn is not None and not self.retains_grad:
+            warnings.warn(_NON_LEAF_GRAD, UserWarning, stacklevel=2)
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            _check_grad(self, value)
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    @property
+    def data(self) -> Tensor:
+        return wrap(own_array(self))  # type: ignore[no-any-return]
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if self._requires_grad and value.dtype.category < dtypes.FLOATING:
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
+        self._array = own_array(value)
+
+    @property
+    def _base(self) -> Any:
+        return None if self._view is None else self._view.base
+
+    def _is_view(self) -> bool:
+        return self._view is not None
+
+    @property
+    def _version(self) -> int:
+        return 0 if self._counter is None else self._counter[0]
+
+    @_version.setter
+    def _version(self, value: Any) -> None:
+        _read_only("_version")
+
+    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
+        """Add the gradients of this tensor to the ``.grad`` of the leaves it was computed from."""
+        differentiation.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+    def detach(self) -> Tensor:
+        tensor = wrap(own_array(self))
+        share(tensor, self)
+        return tensor  # type: ignore[no-any-return]
+
+    def detach_(self) -> Tensor:
+        if self._view is not None:
+            raise RuntimeError(_DETACH_VIEW)
+        self._grad_fn, self._output_nr, self._requires_grad = None, 0, False
+        return self
+
+    @property
+    def retains_grad(self) -> bool:
+        node = self._grad_fn
+        return node is not None and node.hooks is not None and self._output_nr in node.hooks.retained
+
+    @retains_grad.setter
+    def retains_grad(self, value: Any) -> None:
+        _read_only("retains_grad")
+
+    def retain_grad(self) -> None:
+        if not self.requires_grad:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if self._grad_fn is not None:
+            self._grad_fn.own_hooks().retained[self._output_nr] = weakref.ref(self)
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Call ``hook(grad)`` when a gradient of this tensor is computed; it may return another."""
+        if not self.requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if self._grad_fn is not None:
+            return add_hook(self._grad_fn.own_hooks().tensor, (self._output_nr, hook))
+        return add_hook(self._leaf_hooks().pre, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Call ``hook(tensor)`` after a gradient has been added to ``tensor.grad``."""
+        if not self.requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if self._grad_fn is not None:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        return add_hook(self._leaf_hooks().post, hook)
+
+    def _leaf_hooks(self) -> LeafHooks:
+        if self._hooks is None:
+            self._hooks = LeafHooks()
+        return self._hooks
+
+    # values out -------------------------------------------------------------------------------------------------------
+
+    def numpy(self, *, force: bool = False) -> Any:
+        """The values as a NumPy array that shares this tensor's memory.
+
+        Errors: RuntimeError where a gradient is required, unless ``force``.
+        """
+        if self.requires_grad and not force:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return own_array(self)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        array = self.numpy()
+        return array if dtype is None and not copy else np.array(array, dtype, copy=bool(copy) or dtype is not None)
+
+    def item(self) -> Any:
+        """The one element as a Python number.
+
+        Errors: RuntimeError for more or fewer elements.
+        """
+        if self._array.size != 1:
+            raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to Scalar")
+        return _number(self._array)
+
+    def tolist(self) -> Any:
+        if self._array.dtype.kind == "V":
+            return np.asarray(self._array, np.float32).tolist()
+        return self._array.tolist()
+
+    def __bool__(self) -> bool:
+        if self._array.size > 1:
+            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+        if not self._array.size:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        return bool(self.item())
+
+    def _scalar(self) -> Any:
+        if self._array.size != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return self.item()
+
+    def __float__(self) -> float:
+        value = float(self._scalar())
+        if self.requires_grad:
+            _warn_of_scalar()
+        return value
+
+    def __int__(self) -> int:
+        return int(self._scalar())
+
+    def __complex__(self) -> complex:
+        return complex(self._scalar())
+
+    def __index__(self) -> int:
+        if self._array.size != 1 or self._array.dtype.kind not in "iub":
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self._array.item())
+
+    def __len__(self) -> int:
+        if not self._array.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return int(self._array.shape[0])
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(ops.unbind(self, 0))
+
+    def __contains__(self, element: Any) -> bool:
+        return bool((self == element).any())
+
+    def __repr__(self, *, tensor_contents: str | None = None) -> str:
+        node = self.grad_fn
+        name = type(self).__name__
+        return printing.tensor_str(
+            np.asarray(self._array),
+            dtype_name=repr(self.dtype),
+            has_default_dtype=self.dtype in _implied_types(),
+            requires_grad=self.requires_grad,
+            grad_fn=None if node is None else node.name(),
+            class_name="tensor" if name in ("Tensor", "Parameter") else name,
+            parameter=getattr(self, "_is_param", False),
+            tensor_contents=tensor_contents,
+        )
+
+    def __format__(self, spec: str) -> str:
+        if not self._array.ndim and type(self) is Tensor:
+            return format(self.item(), spec)
+        return object.__format__(self, spec)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If "
+                "you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
+                "https://github.com/pytorch/pytorch/pull/103001"
+            )
+        if id(self) in memo:
+            return memo[id(self)]  # type: ignore[no-any-return]
+        copy = wrap(np.array(self._array), self._requires_grad)
+        copy._grad = copying.deepcopy(self._grad, memo)
+        memo[id(self)] = copy
+        return copy  # type: ignore[no-any-return]
+
+    # types ------------------------------------------------------------------------------------------------------------
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Any:
+        """This tensor in another type; itself, if nothing changes and no ``copy`` is asked for."""
+        for arg in args:
+            dtype = arg if isinstance(arg, dtypes.dtype) else arg.dtype if isinstance(arg, TensorBase) else dtype
+        if dtype is None or dtype.numpy == self._array.dtype:
+            return ops.to_copy(self, self._array.dtype) if copy else self
+        return ops.to_copy(self, dtype.numpy)
+
+    def type_as(self, other: Any) -> Any:
+        return self.to(other.dtype)
+
+    def cpu(self) -> Tensor:
+        return self
+
+    def cuda(self, *args: Any, **kwargs: Any) -> Tensor:
+        raise AssertionError("Torch not compiled with CUDA enabled")
+
+    # views with variable arguments ------------------------------------------------------------------------------------
+
+    def view(self, *shape: Any) -> Any:
+        if len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
+            return wrap(own_array(self).view(shape[0].numpy))
+        return ops.view(self, dims.sizes(shape))
+
+    def reshape(self, *shape: Any) -> Any:
+        return ops.reshape(self, dims.sizes(shape))
+
+    def expand(self, *size: Any) -> Any:
+        return ops.expand(self, dims.sizes(size))
+
+    def permute(self, *order: Any) -> Any:
+        return ops.permute(self, dims.sizes(order))
+
+    def repeat(self, *repeats: Any) -> Any:
+        return ops.repeat(self, dims.sizes(repeats))
+
+    def flip(self, *order: Any) -> Any:
+        return ops.flip(self, dims.sizes(order))
+
+    def tile(self, *repeats: Any) -> Any:
+        return ops.tile(self, dims.sizes(repeats))
+
+    def view_as(self, other: Any) -> Any:
+        return self.view(other.shape)
+
+    def reshape_as(self, other: Any) -> Any:
+        return self.reshape(other.shape)
+
+    def expand_as(self, other: Any) -> Any:
+        return self.expand(other.shape)
+
+    @property
+    def T(self) -> Any:
+        if self.ndim != 2:
+            warnings.warn(_DEPRECATED_T, UserWarning, stacklevel=2)
+            return self.permute(*range(self.ndim - 1, -1, -1))
+        return ops.permute(self, (1, 0))
+
+    @property
+    def mT(self) -> Any:
+        return ops.transpose(self, -2, -1)
+
+    @property
+    def H(self) -> Any:
+        return ops.transpose(self, 0, 1)
+
+    @property
+    def real(self) -> Any:
+        return ops.real(self) if self.is_complex() else self
+
+    @property
+    def imag(self) -> Any:
+        return ops.imag(self)
+
+    # items ------------------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, key: Any) -> Any:
+        return ops.getitem(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if not isinstance(value, TensorBase):
+            value = wrap(np.asarray(value, self._array.dtype))
+        window, advanced = ops.split_key(self, key)
+        if advanced is None:
+            window.copy_(_droppable(value, window))
+        else:
+            window.index_put_(advanced, value)
+
+    def index_put_(self, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
+        return write(ops.index_put.op, (self, values, *indices), (accumulate,))  # type: ignore[attr-defined,no-any-return]
+
+    def masked_fill_(self, mask: Any, value: Any) -> Tensor:
+        return write(ops.masked_fill.op, (self, mask), (value.item() if isinstance(value, TensorBase) else value,))  # type: ignore[no-any-return]
+
+    # in place ---------------------------------------------------------------------------------------------------------
+
+    def zero_(self) -> Tensor:
+        return write(ops.zero.op, (self,), ())  # type: ignore[no-any-return]
+
+    def fill_(self, value: Any) -> Tensor:
+        return write(ops.fill.op, (self, value), ())  # type: ignore[no-any-return]
+
+    def copy_(self, src: Any, non_blocking: bool = False) -> Tensor:
+        if not isinstance(src, TensorBase):
+            raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+        return write(ops.copy.op, (self, src), ())  # type: ignore[no-any-return]
+
+    def pow_(self, exponent: Any) -> Tensor:
+        if isinstance(exponent, TensorBase):
+            return write(ops.pow_tensor.op, (self, exponent), ())  # type: ignore[no-any-return]
+        return write(ops.pow_scalar.op, (self,), (exponent,))  # type: ignore[no-any-return]
+
+    def square_(self) -> Tensor:
+        return self.pow_(2)
+
+    def fill_with(self, values: Any) -> Tensor:
+        """Overwrite with ``values`` from outside any graph; what random fills do."""
+        check_inplace(self, modes.grad_enabled and self.requires_grad)
+        check_overlap(own_array(self))
+        self._array[...] = values
+        bump(self)
+        return self
+
+    # new tensors like this one ----------------------------------------------------------------------------------------
+
+    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+        return wrap(np.zeros(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad)
+
+    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+        return wrap(np.ones(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad)
+
+    def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
+        return wrap(np.full(size, fill_value, dtype.numpy if dtype else self._array.dtype), requires_grad)
+
+    new_empty = new_zeros
+
+    def clone(self, *, memory_format: Any = None) -> Any:
+        return ops.clone(self)
+
+    def contiguous(self, memory_format: Any = None) -> Any:
+        return ops.contiguous(self)
+
+    # operators --------------------------------------------------------------------------------------------------------
+
+    __add__ = __radd__ = binary(ops.add)
+    __sub__, __rsub__ = binary(ops.sub), binary(lambda other, self: ops.rsub(self, other), swap=True)
+    __mul__ = __rmul__ = binary(ops.mul)
+    __truediv__, __rtruediv__ = binary(ops.div), binary(_rdiv, swap=True)
+    __floordiv__, __rfloordiv__ = binary(ops.floor_divide), binary(ops.floor_divide, swap=True)
+    __mod__, __rmod__ = binary(ops.remainder), binary(ops.remainder, swap=True)
+    __pow__, __rpow__ = binary(ops.pow), binary(ops.pow, swap=True)
+    __and__ = __rand__ = binary(ops.bitwise_and)
+    __or__ = __ror__ = binary(ops.bitwise_or)
+    __xor__ = __rxor__ = binary(ops.bitwise_xor)
+    __lt__, __le__, __gt__, __ge__ = binary(ops.lt), binary(ops.le), binary(ops.gt), binary(ops.ge)
+    __iadd__, __isub__ = inplace_operator(ops.add), inplace_operator(ops.sub)
+    __imul__, __itruediv__ = inplace_operator(ops.mul), inplace_operator(ops.div)
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return self.pow_(other)
+
+    def __eq__(self, other: Any) -> Any:
+        return ops.eq(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __ne__(self, other: Any) -> Any:
+        return ops.ne(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __matmul__(self, other: Any) -> Any:
+        return ops.matmul(self, other) if isinstance(other, TensorBase) else NotImplemented
+
+    def __neg__(self) -> Any:
+        return ops.neg(self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return ops.abs(self)
+
+    def __invert__(self) -> Any:
+        return ops.bitwise_not(self)
+
+
+_DETACH_VIEW = (
+    "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "
+    "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these "
+    "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as the "
+    "solution."
+)
+_DEPRECATED_T = (
+    "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an error in "
+    "a future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to "
+    "reverse the dimensions of a tensor."
+)
+
+
+def _refuse_non_leaf(value: bool) -> None:
+    raise RuntimeError(
+        "you can only change requires_grad flags of leaf variables."
+        + (
+            ""
+            if value
+            else " If you want to use a computed variable in a subgraph that doesn't require differentiation use var_no_grad = "
+            "var.detach()."
+        )
+    )
+
+
+def _read_only(name: str) -> None:
+    raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
+
+
+def _check_grad(tensor: Any, value: Any) -> None:
+    """Refuse a ``.grad`` that does not fit its tensor."""
+    if not isinstance(value, TensorBase):
+        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+    if value is tensor:
+        raise RuntimeError("can't assign Variable as its own grad")
+    if value._array.dtype != tensor._array.dtype:
+        raise RuntimeError(
+            f"attempting to assign a gradient with dtype '{_c_name(value)}' to a tensor with grad_dtype "
+            f"'{dtypes.scalar_title(tensor._array.dtype)}'. The gradient must match the tensor's grad_dtype (defaults to the "
+            "tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. "
+            "Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that "
+            "assume they match."
+        )
+    if value._array.shape != tensor._array.shape:
+        raise RuntimeError(
+            f"attempting to assign a gradient of size '{list(value._array.shape)}' to a tensor of size "
+            f"'{list(tensor._array.shape)}'. Please ensure that the gradient and the tensor are the same size"
+        )
+
+
+def _c_name(tensor: Any) -> str:
+    return {"float16": "c10::Half", "float32": "float", "float64": "double"}.get(tensor.dtype.name, tensor.dtype.name)
+
+
+def _number(array: Any) -> Any:
+    return array.item() if array.dtype.kind != "V" else float(np.asarray(array, np.float32).item())
+
+
+def _warn_of_scalar() -> None:
+    """Once a process, as PyTorch does."""
+    global _warned_of_scalar
+    if not _warned_of_scalar:
+        _warned_of_scalar = True
+        warnings.warn(_TO_SCALAR, UserWarning, stacklevel=3)
+
+
+def _implied_types() -> tuple[Any, ...]:
+    """The types that printing leaves out."""
+    default = dtypes.get_default_dtype()
+    return (default, default.to_complex(), dtypes.int64, dtypes.bool_)
+
+
+def _droppable(value: Any, window: Any) -> Any:
+    """``value`` without leading dimensions of size 1 that the window it goes into lacks."""
+    shape = value._array.shape
+    while len(shape) > window._array.ndim and shape[0] == 1:
+        shape = shape[1:]
+    return value if shape == value._array.shape else ops.reshape(value, shape)
+
+
+_METHODS = """
+    abs acos acosh addcdiv addcmul all amax amin any argmax argmin argsort asin asinh atan atan2 atanh bitwise_and bitwise_not
+    bitwise_or bitwise_xor bmm ceil chunk clamp cos cosh count_nonzero cummax cummin cumprod cumsum deg2rad diag diag_embed
+    diagonal dot eq erf erfc exp exp2 expm1 flatten fliplr flipud floor floor_divide fmod frac gather ge gt hypot index_add
+    index_put index_select isclose isfinite isinf isnan le lerp log log10 log1p log2 log_softmax logaddexp logical_and
+    logical_not logical_or logical_xor logit logsumexp lt masked_fill masked_select matmul max maximum mean median min minimum
+    mm movedim mul mv nan_to_num nansum narrow ne neg nonzero norm outer pow prod rad2deg ravel reciprocal relu remainder
+    repeat_interleave roll round rsqrt scatter scatter_add select sgn sigmoid sign signbit sin sinh softmax sort split sqrt
+    square squeeze std sub sum swapaxes swapdims t take_along_dim tan tanh topk trace transpose tril triu trunc unbind
+    unflatten unsqueeze var where xlogy add div addmm as_strided broadcast_to
+""".split()
+_INPLACE = """
+    abs acos add addcdiv addcmul asin atan ceil cos cosh deg2rad div erf erfc exp exp2 expm1 floor fmod frac lerp log log10
+    log1p log2 mul neg rad2deg reciprocal relu remainder round rsqrt sgn sigmoid sign sin sinh sqrt sub tan tanh trunc
+    nan_to_num tril triu acosh asinh atanh xlogy
+""".split()
+_ALIASES = {
+    "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "arctanh": "atanh", "arcsinh": "asinh",
+    "clip": "clamp", "divide": "div", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le",
+    "moveaxis": "movedim", "multiply": "mul", "negative": "neg", "not_equal": "ne", "subtract": "sub", "true_divide": "div",
+}  # fmt: skip
+
+
+def _install() -> None:
+    """Give Tensor the methods that are ops with the tensor as their first argument."""
+    for name in _METHODS:
+        if hasattr(ops, name):
+            setattr(Tensor, name, getattr(ops, name))
+    for name in _INPLACE:
+        setattr(Tensor, name + "_", inplace(getattr(ops, name)))
+    for name, target in _ALIASES.items():
+        setattr(Tensor, name, getattr(ops, target))
+    for name, dtype in (("double", dtypes.float64), ("float", dtypes.float32), ("half", dtypes.float16), ("bfloat16", dtypes.bfloat16)):
+        setattr(Tensor, name, _cast(dtype))
+    for name, dtype in (("long", dtypes.int64), ("int", dtypes.int32), ("short", dtypes.int16), ("bool", dtypes.bool_), ("byte", dtypes.uint8)):
+        setattr(Tensor, name, _cast(dtype))
+
+
+def _cast(dtype: Any) -> Callable[[Any], Any]:
+    def method(self: Any) -> Any:
+        return self.to(dtype)
+
+    return method
+
+
+_install()
+set_tensor_type(Tensor)
+__all__ = ["Tensor", "accumulator", "math"]

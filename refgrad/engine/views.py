@@ -1,0 +1,209 @@
+"""Views: tensors that share a base's memory, and what an in-place write through one does to the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from refgrad.engine.graph import Node, TensorBase, bare_node, gradient_edge
+from refgrad.engine.modes import modes
+from refgrad.engine.primitive import (
+    CONSTANT,
+    NEEDED,
+    PRIMITIVES,
+    Primitive,
+    PrimitiveFunction,
+    attach,
+    build,
+    node_name,
+    read,
+    run_forward,
+    wrap,
+)
+
+DEFAULT, NO_GRAD, MULTI_OUTPUT = range(3)
+
+
+class Geometry(NamedTuple):
+    """Where a view lies in its base's memory. Units: strides and offset count elements."""
+
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int
+
+    @property
+    def extent(self) -> int:
+        """The number of elements from the offset to the last one, inclusive."""
+        if 0 in self.shape:
+            return 0
+        return 1 + sum((n - 1) * s for n, s in zip(self.shape, self.strides))
+
+
+def address(array: Any) -> int:
+    """Where an array's first element lies in memory."""
+    return int(array.__array_interface__["data"][0])
+
+
+def geometry(array: Any, base: Any) -> Geometry:
+    """How ``array`` lies relative to ``base``'s first element."""
+    size = array.itemsize
+    return Geometry(array.shape, tuple(s // size for s in array.strides), (address(array) - address(base)) // size)
+
+
+def strided(flat: Any, at: Geometry, offset: int = 0) -> Any:
+    """The window ``at`` onto a 1-d array."""
+    size = flat.itemsize
+    return as_strided(flat[at.offset + offset :], at.shape, tuple(s * size for s in at.strides))
+
+
+class View:
+    """What a tensor knows as a view: its base, and the version its ``grad_fn`` was made for."""
+
+    __slots__ = ("base", "attr_version", "creation")
+
+    def __init__(self, base: TensorBase, attr_version: int, creation: int) -> None:
+        self.base, self.attr_version, self.creation = base, attr_version, creation
+
+    def refresh(self, tensor: TensorBase) -> None:
+        """Bring ``tensor``'s autograd metadata up to date after a write somewhere in the family.
+
+        The old ``grad_fn`` describes the view before the write; the new one reads the base as it is now.
+        """
+        version = tensor._counter
+        if version is None or version[0] == self.attr_version:
+            return
+        base = self.base
+        if base._view is not None:
+            base._view.refresh(base)
+        if not base._requires_grad:
+            return
+        tensor._grad_fn, tensor._output_nr = as_strided_node(tensor, base), 0
+        tensor._requires_grad = True
+        self.attr_version = version[0]
+
+
+def as_strided_node(tensor: TensorBase, base: TensorBase) -> Node:
+    """A node that reads ``tensor``'s window out of ``base``."""
+    op = PRIMITIVES["as_strided"]
+    plan = op.plans.get(3 + NEEDED) or op.plan(3 + NEEDED)
+    array = tensor._array
+    at = geometry(array, base._array)
+    return attach(plan, (base,), [base._array], (at.shape, at.strides, at.offset), None, array.shape, array.dtype)
+
+
+def own_array(tensor: TensorBase) -> Any:
+    """The tensor's array, as one whose memory can be shared."""
+    if not isinstance(tensor._array, np.ndarray):
+        tensor._array = np.asarray(tensor._array)
+    return tensor._array
+
+
+def share(tensor: TensorBase, source: TensorBase) -> None:
+    """Let ``tensor`` count writes together with ``source``."""
+    if source._counter is None:
+        source._counter = [0]
+    tensor._counter = source._counter
+
+
+def make_view(tensor: TensorBase, source: TensorBase, creation: int = DEFAULT) -> None:
+    """Enter ``tensor`` into the family of ``source``."""
+    share(tensor, source)
+    held = source._view
+    if creation == DEFAULT and not modes.grad_enabled:
+        creation = NO_GRAD
+    if held is not None and creation == DEFAULT:
+        creation = held.creation  # a view of a restricted view is as restricted
+    assert tensor._counter is not None
+    tensor._view = View(held.base if held is not None else source, tensor._counter[0], creation)
+
+
+def record_view(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+    """As ``record``, for an op whose result shares memory with its first input."""
+    source = inputs[0]
+    own_array(source)
+    arrays, key = read(inputs)
+    result = run_forward(op, arrays, params)
+    if op.outputs:
+        return _record_views(op, key, inputs, arrays, params, result)
+    tensor = wrap(result)
+    plan = op.plans.get(key) or op.plan(key)
+    if plan.records and modes.grad_enabled:
+        tensor._grad_fn = attach(plan, inputs, arrays, params, None, result.shape, result.dtype)
+        tensor._requires_grad = True
+    make_view(tensor, source)
+    return tensor
+
+
+def _record_views(op: Primitive, key: int, inputs: tuple[Any, ...], arrays: list[Any], params: tuple[Any, ...], results: Any) -> Any:
+    """As ``record_view``, for an op that gives several views at once."""
+    tensors = tuple(wrap(result) for result in results)
+    plan = op.plans.get(key) or op.plan(key)
+    if plan.records and modes.grad_enabled and results:
+        node = attach(plan, inputs, arrays, params, None, results[0].shape, results[0].dtype)
+        node.outputs = tuple((r.shape, r.dtype) for r in results)
+        for i, tensor in enumerate(tensors):
+            tensor._grad_fn, tensor._output_nr, tensor._requires_grad = node, i, True
+    for tensor in tensors:
+        make_view(tensor, inputs[0], MULTI_OUTPUT if modes.grad_enabled else NO_GRAD)
+    return tensors
+
+
+def view_primitive(*, name: str | None = None, outputs: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], PrimitiveFunction]:
+    """Make a primitive of a function whose result shares its input's memory."""
+
+    def decorate(forward: Callable[..., Any]) -> PrimitiveFunction:
+        op = Primitive(forward, promotes="no", name=name or node_name(forward.__name__), outputs=outputs)
+        return build(op, record_view, forward.__doc__)
+
+    return decorate
+
+
+class CopySlices(Node):
+    """The node of a base after a write through a view: the window's gradient goes through the write, the rest past it."""
+
+    __slots__ = ("function", "window", "frame")
+    function: Node
+    window: Geometry
+    frame: Geometry
+
+    def run(self, grad: Any, graph: bool) -> tuple[Any, ...]:
+        return self._run_tensors(grad) if graph else self._run_arrays(grad)
+
+    def _run_arrays(self, grad: Any) -> tuple[Any, ...]:
+        flat = np.zeros(self.frame.extent, grad.dtype)
+        whole, window = strided(flat, self.frame), strided(flat, self.window)
+        whole[...] = grad
+        first, *others = self.function.run(window.copy(), False)
+        window[...] = 0 if first is None else first
+        return (whole, *others)
+
+    def _run_tensors(self, grad: Any) -> tuple[Any, ...]:
+        flat = grad.new_zeros(self.frame.extent)
+        flat.as_strided(*self.frame).copy_(grad)
+        window = flat.as_strided(*self.window)
+        first, *others = self.function.run(window.clone(), True)
+        window.zero_() if first is None else window.copy_(first)
+        return (flat.as_strided(*self.frame), *others)
+
+    def release(self) -> None:
+        self.function.release()
+
+
+def copy_slices(view: TensorBase, base: TensorBase, function: Node) -> CopySlices:
+    """The base's new node after ``function`` wrote into ``view``."""
+    node: CopySlices = bare_node(CopySlices)
+    array = base._array
+    node.shape, node.dtype = array.shape, array.dtype
+    node.function = function
+    node.window = geometry(view._array, array)
+    node.frame = geometry(array, array)
+    first, nr = gradient_edge(base) if base._requires_grad else (None, 0)
+    node.next_nodes = (first, *function.next_nodes[1:])
+    node.next_nrs = (nr, *(function.next_nrs or (0,) * len(function.next_nodes))[1:])
+    return node
+
+
+__all__ = ["CONSTANT", "NEEDED", "CopySlices", "Geometry", "View", "copy_slices", "make_view", "own_array", "share", "view_primitive"]

@@ -1,0 +1,66 @@
+"""The errors that refgrad itself raises, each a branch of one tree.
+
+    RefgradError
+    ├── UnknownBackend       (LookupError)          no backend goes by this name
+    ├── BackendUnavailable   (ImportError)          the backend's library is missing, or broken
+    ├── InvalidBackend       (TypeError)            a required method is lacking, or an option is wrong
+    ├── Unsupported          (NotImplementedError)  the backend lacks a feature
+    ├── NotApplicable                               the backend's profile cannot express the check
+    ├── InvalidExpectations  (ValueError)           an expectations.toml that says nothing, or too much
+    └── InvalidRun                                  a run whose results prove nothing
+
+What a *backend* raises keeps its own class: PyTorch's errors are plain ``RuntimeError``, ``TypeError``, ``IndexError``.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BackendUnavailable",
+    "InvalidBackend",
+    "InvalidExpectations",
+    "InvalidRun",
+    "NotApplicable",
+    "RefgradError",
+    "UnknownBackend",
+    "Unsupported",
+]
+
+
+class RefgradError(Exception):
+    """Anything that refgrad, and not the library under test, has to say."""
+
+
+class UnknownBackend(RefgradError, LookupError):
+    """No installed backend, module or file answers to the name."""
+
+
+class BackendUnavailable(RefgradError, ImportError):
+    """The backend is known, but what it needs is not here; ``install`` is the line that mends it."""
+
+    def __init__(self, message: str, *, install: str | None = None) -> None:
+        super().__init__(message if install is None else f"{message}; mend it with: {install}")
+        self.install = install
+
+
+class InvalidBackend(RefgradError, TypeError):
+    """The backend lacks a required method, or was given an option that it does not know."""
+
+
+class Unsupported(RefgradError, NotImplementedError):
+    """The backend lacks ``feature``; a check that meets it is counted as unsupported, never as passed."""
+
+    def __init__(self, feature: str, reason: str | None = None) -> None:
+        super().__init__(feature if reason is None else f"{feature}: {reason}")
+        self.feature = feature
+
+
+class NotApplicable(RefgradError):
+    """The backend's profile cannot express the check at all."""
+
+
+class InvalidExpectations(RefgradError, ValueError):
+    """An ``expectations.toml`` with an entry that lacks a reason, matches nothing, or is surprised by a pass."""
+
+
+class InvalidRun(RefgradError):
+    """A run that proves nothing: nothing executed, a lost footer, a case list that shrank."""

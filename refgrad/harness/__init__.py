@@ -1,0 +1,1 @@
+"""Runs and compares backends: imports NumPy and :mod:`refgrad.errors`, never an engine."""

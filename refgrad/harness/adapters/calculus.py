@@ -1,0 +1,171 @@
+"""Functional questions put to any backend: the value of a function written in torch's words, its derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from refgrad.errors import InvalidBackend, Unsupported
+from refgrad.harness.adapters.facade import Facade
+from refgrad.harness.adapters.namespace import completed
+from refgrad.harness.adapters.tape import tape_vjp
+from refgrad.harness.backend import profiles
+
+__all__ = ["Calculus"]
+
+Array = np.ndarray[Any, Any]
+Fn = Callable[..., Any]
+
+
+class Calculus:
+    """Derivatives by ``backend``: ndarrays in, ndarrays out; ``fn`` is called as ``fn(xp, *tensors)``, returns a tensor."""
+
+    def __init__(self, backend: Any) -> None:
+        namespace = getattr(backend, "namespace", None)
+        self.backend = completed(backend)
+        self.xp: Any = Facade(backend) if namespace is None else namespace
+        self._thin = namespace is None
+        self._profiles = profiles(backend)
+
+    def value(self, fn: Fn, *primals: Any) -> Any:
+        """The value of ``fn``: an ndarray, or a tuple of them where ``fn`` returns a tuple."""
+        arrays = [np.asarray(each) for each in primals]
+        with self._lacking("value"):
+            output = self._lift(fn)(*map(self.backend.asarray, arrays))
+        return tuple(map(self._array, output)) if isinstance(output, list | tuple) else self._array(output)
+
+    def vjp(self, fn: Fn, primals: Any, cotangent: Any = None) -> tuple[Array, tuple[Array | None, ...]]:
+        """The value of ``fn`` and one gradient a primal: None where it was not used, or is of integers.
+
+        Without a ``cotangent`` the output is weighted with ones.
+        """
+        flat, differentiable, arrays = self._close(fn, primals)
+        given = None if cotangent is None else self.backend.asarray(np.asarray(cotangent))
+        with self._lacking("vjp"):
+            output, grads = self._vjp(flat, arrays, given)
+        found = iter(grads)
+        grads = tuple(next(found) if each else None for each in differentiable)
+        return self._array(output), tuple(None if grad is None else self._array(grad) for grad in grads)
+
+    def jvp(self, fn: Fn, primals: Any, tangents: Any) -> tuple[Array, Array]:
+        """The value of ``fn`` and its tangent.
+
+        Errors: ``Unsupported`` where the backend has no forward mode.
+        """
+        if "forward" not in self._profiles:
+            raise Unsupported("forward mode")
+        flat, differentiable, arrays = self._close(fn, primals)
+        directions = [np.asarray(each) for each, use in zip(tangents, differentiable, strict=True) if use]
+        with self._lacking("jvp"):
+            output, tangent = self.backend.jvp(flat, arrays, tuple(map(self.backend.asarray, directions)))
+        return self._array(output), self._array(tangent)
+
+    def grad(self, fn: Fn, *primals: Any, order: int = 1) -> Any:
+        """The gradient of the sum of ``fn``: an ndarray for one primal, a tuple for several; zeros for an unused one.
+
+        With ``order`` n, the n-th derivative by the single primal: each time the sum of the last is differentiated.
+        Errors: ``Unsupported`` where ``order`` > 1 and the backend's derivatives cannot be differentiated.
+        """
+        if order == 1:
+            _, grads = self.vjp(fn, primals)
+            filled = tuple(_or_zeros(grad, each) for grad, each in zip(grads, primals, strict=True))
+            return filled[0] if len(primals) == 1 else filled
+        (primal,) = primals
+        return self._nth(fn, np.asarray(primal), order, None)
+
+    def hessian(self, fn: Fn, x: Any) -> Array:
+        """The second derivatives of the scalar ``fn`` at ``x``, of the shape of ``x`` twice over."""
+        x = np.asarray(x)
+        rows = [self._nth(fn, x, 2, basis.reshape(x.shape)) for basis in np.eye(x.size, dtype=x.dtype)]
+        return np.stack(rows).reshape(x.shape + x.shape)
+
+    def _nth(self, fn: Fn, x: Array, order: int, cotangent: Array | None) -> Array:
+        """The n-th derivative; the last differentiation is weighted with ``cotangent``."""
+        weight = None if cotangent is None else self.backend.asarray(cotangent)
+        with self._lacking("higher derivatives"):
+            if getattr(self.backend, "nested", False):
+                grad = self._nested(self._lift(fn), x, order, weight)
+            elif "higher" in self._profiles:
+                grad = self._taped(self._lift(fn), x, order, weight)
+            else:
+                raise Unsupported("create_graph")
+        return _or_zeros(None if grad is None else self._array(grad), x)
+
+    def _nested(self, flat: Fn, x: Array, order: int, weight: Any) -> Any:
+        zeros = self.backend.asarray(np.zeros_like(x))
+
+        def derivative(inner: Fn) -> Fn:
+            def outer(x: Any) -> Any:
+                (grad,) = self._vjp(inner, (x,), None)[1]
+                return zeros if grad is None else grad
+
+            return outer
+
+        for _ in range(order - 1):
+            flat = derivative(flat)
+        return self._vjp(flat, (self.backend.asarray(x),), weight)[1][0]
+
+    def _taped(self, flat: Fn, x: Array, order: int, weight: Any) -> Any:
+        set_grad = getattr(self.backend, "set_grad_of", None)
+        if set_grad is None:
+            raise Unsupported("setting .grad")
+        leaf = self.backend.leaf(x, requires_grad=True)
+        current = flat(leaf)
+        for step in range(order):
+            last = step == order - 1
+            cotangent = (
+                weight if last and weight is not None else self.backend.asarray(np.ones_like(self._array(current)))
+            )
+            set_grad(leaf, None)
+            self.backend.backward(current, cotangent, create_graph=not last)
+            current = self.backend.grad_of(leaf)
+            if current is None:
+                return None
+        return current
+
+    def _vjp(self, flat: Fn, arrays: tuple[Any, ...], cotangent: Any) -> tuple[Any, tuple[Any, ...]]:
+        own = getattr(self.backend, "vjp", None)
+        result = own(flat, arrays, cotangent) if own is not None else tape_vjp(self.backend, flat, arrays, cotangent)
+        if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], list | tuple)):
+            raise InvalidBackend(f"{self.backend.name}: vjp must return (output, grads), grads a tuple, one a primal")
+        if len(result[1]) != len(arrays):
+            raise InvalidBackend(f"{self.backend.name}: vjp gave {len(result[1])} gradients for {len(arrays)} primals")
+        return result[0], tuple(result[1])
+
+    def _lift(self, fn: Fn) -> Fn:
+        """``fn`` as a function of the library's own values: what the backend's ``vjp`` sees."""
+        if not self._thin:
+            return lambda *raws: fn(self.xp, *raws)
+        return lambda *raws: self.xp.unwrap(fn(self.xp, *map(self.xp.wrap, raws)))
+
+    def _close(self, fn: Fn, primals: Any) -> tuple[Fn, list[bool], tuple[Any, ...]]:
+        """``fn`` as a function of its differentiable primals alone, which primals those are, and their values."""
+        arrays = [np.asarray(each) for each in primals]
+        differentiable = [array.dtype.kind not in "iub" for array in arrays]
+        lifted, values = self._lift(fn), [self.backend.asarray(each) for each in arrays]
+
+        def flat(*given: Any) -> Any:
+            found = iter(given)
+            return lifted(*(next(found) if use else value for use, value in zip(differentiable, values, strict=True)))
+
+        return flat, differentiable, tuple(value for use, value in zip(differentiable, values, strict=True) if use)
+
+    def _array(self, value: Any) -> Array:
+        return np.asarray(self.backend.to_numpy(value))
+
+    @contextmanager
+    def _lacking(self, feature: str) -> Iterator[None]:
+        """A library that says "not implemented" lacks something: it is not wrong."""
+        try:
+            yield
+        except Unsupported:
+            raise
+        except NotImplementedError as error:
+            raise Unsupported(feature, str(error).partition("\n")[0]) from error
+
+
+def _or_zeros(grad: Array | None, primal: Any) -> Array:
+    return np.zeros_like(np.asarray(primal)) if grad is None else grad

@@ -1,0 +1,157 @@
+"""One table for every library that spells its ops as NumPy does: PyTorch's names and keywords, NumPy's functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+__all__ = ["numpy_ops"]
+
+Op = Callable[..., Any]
+
+SAME = """abs ceil cos cosh exp exp2 expm1 floor hypot isfinite isinf isnan log log10 log1p log2 logaddexp logaddexp2
+ logical_and logical_not logical_or logical_xor matmul maximum minimum reciprocal sign sin sinc sinh sqrt square tan tanh trunc
+ dot inner outer kron vdot ravel positive fmod remainder floor_divide einsum"""
+RENAMED = {
+    "acos": "arccos", "acosh": "arccosh", "add": "add", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan",
+    "atan2": "arctan2", "atanh": "arctanh", "bmm": "matmul", "clone": "copy", "div": "divide", "eq": "equal",
+    "ge": "greater_equal", "gt": "greater", "le": "less_equal", "lt": "less", "mm": "matmul", "mul": "multiply",
+    "mv": "matmul", "ne": "not_equal", "neg": "negative", "pow": "power", "round": "round", "sub": "subtract",
+    "t": "transpose", "true_divide": "divide",
+}  # fmt: skip
+REDUCTIONS = {
+    "all": "all", "amax": "max", "amin": "min", "any": "any", "argmax": "argmax", "argmin": "argmin", "mean": "mean",
+    "prod": "prod", "sum": "sum",
+}  # fmt: skip
+
+
+class ValuesIndices(NamedTuple):
+    """What ``max`` and ``min`` along a dimension return."""
+
+    values: Any
+    indices: Any
+
+
+def numpy_ops(numpy: Any, exceptions: Mapping[str, Op | None] | None = None) -> dict[str, Op]:
+    """The ops of ``numpy``, a module that spells as NumPy does, by PyTorch's names; what it has not is not in the table.
+
+    ``exceptions`` adds, replaces, or with None takes away.
+    """
+    spelled = {name: name for name in SAME.split()} | RENAMED
+    ops: dict[str, Op] = {name: getattr(numpy, theirs) for name, theirs in spelled.items() if hasattr(numpy, theirs)}
+    ops |= {name: _reduction(getattr(numpy, theirs)) for name, theirs in REDUCTIONS.items() if hasattr(numpy, theirs)}
+    for name, (needs, make) in TRANSLATED.items():
+        if all(hasattr(numpy, each) for each in needs.split()):
+            ops[name] = make(numpy)
+    ops |= {name: op for name, op in (exceptions or {}).items() if op is not None}
+    return {name: op for name, op in ops.items() if (exceptions or {}).get(name, op) is not None}
+
+
+def _reduction(function: Op) -> Op:
+    def reduction(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        keep = {"keepdims": True} if keepdim else {}  # not every library's argmax has the keyword
+        return function(input, axis=tuple(dim) if isinstance(dim, list) else dim, **keep)
+
+    return reduction
+
+
+def _extremum(function: Op, argument: Op) -> Op:
+    def extremum(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+        if dim is None:
+            return function(input)
+        keep = {"keepdims": True} if keepdim else {}
+        return ValuesIndices(function(input, axis=dim, **keep), argument(input, axis=dim, **keep))
+
+    return extremum
+
+
+def _spread(function: Op) -> Op:
+    def spread(input: Any, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> Any:
+        return function(input, axis=dim, ddof=correction, keepdims=keepdim)
+
+    return spread
+
+
+def _cumulative(function: Op) -> Op:
+    return lambda input, dim: function(input, axis=dim)
+
+
+def _expand(numpy: Any) -> Op:
+    def expand(input: Any, size: tuple[int, ...]) -> Any:
+        lead = len(size) - len(input.shape)
+        return numpy.broadcast_to(input, tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(size)))
+
+    return expand
+
+
+def _flatten(numpy: Any) -> Op:
+    def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+        shape, rank = tuple(input.shape), max(len(input.shape), 1)
+        return numpy.reshape(input, (*shape[: start_dim % rank], -1, *shape[end_dim % rank + 1 :]))
+
+    return flatten
+
+
+def _split(numpy: Any) -> Op:
+    def split(input: Any, split_size_or_sections: int | list[int], dim: int = 0) -> Any:
+        size, total = split_size_or_sections, input.shape[dim]
+        sizes = [size] * (total // size) if isinstance(size, int) else size
+        seams = [sum(sizes[: i + 1]) for i in range(len(sizes))]
+        return tuple(numpy.split(input, [seam for seam in seams if seam < total], axis=dim))
+
+    return split
+
+
+def _sort(numpy: Any) -> Op:
+    def sort(input: Any, dim: int = -1) -> Any:
+        return ValuesIndices(numpy.sort(input, axis=dim), numpy.argsort(input, axis=dim))
+
+    return sort
+
+
+def _squeeze(numpy: Any) -> Op:
+    def squeeze(input: Any, dim: int | None = None) -> Any:
+        keep = dim is not None and input.shape[dim] != 1  # torch leaves a dimension that is not 1; NumPy raises
+        return numpy.reshape(input, tuple(input.shape)) if keep else numpy.squeeze(input, axis=dim)
+
+    return squeeze
+
+
+TRANSLATED: dict[
+    str, tuple[str, Callable[[Any], Op]]
+] = {  # op -> (what NumPy's namespace must have, how it is made of that)
+    "broadcast_to": ("broadcast_to", lambda np: lambda input, size: np.broadcast_to(input, tuple(size))),
+    "cat": ("concatenate", lambda np: lambda tensors, dim=0: np.concatenate(tuple(tensors), axis=dim)),
+    "clamp": ("clip", lambda np: lambda input, min=None, max=None: np.clip(input, min, max)),
+    "cumprod": ("cumprod", lambda np: _cumulative(np.cumprod)),
+    "cumsum": ("cumsum", lambda np: _cumulative(np.cumsum)),
+    "diag": ("diag", lambda np: lambda input, diagonal=0: np.diag(input, diagonal)),
+    "diagonal": ("diagonal", lambda np: lambda input, offset=0, dim1=0, dim2=1: np.diagonal(input, offset, dim1, dim2)),
+    "diff": ("diff", lambda np: lambda input, n=1, dim=-1: np.diff(input, n, axis=dim)),
+    "expand": ("broadcast_to", _expand),
+    "flatten": ("reshape", _flatten),
+    "flip": ("flip", lambda np: lambda input, dims: np.flip(input, tuple(dims))),
+    "mT": ("swapaxes", lambda np: lambda input: np.swapaxes(input, -1, -2)),
+    "max": ("max argmax", lambda np: _extremum(np.max, np.argmax)),
+    "min": ("min argmin", lambda np: _extremum(np.min, np.argmin)),
+    "movedim": ("moveaxis", lambda np: lambda input, source, destination: np.moveaxis(input, source, destination)),
+    "permute": ("transpose", lambda np: lambda input, dims: np.transpose(input, tuple(dims))),
+    "repeat": ("tile", lambda np: lambda input, repeats: np.tile(input, tuple(repeats))),
+    "reshape": ("reshape", lambda np: lambda input, shape: np.reshape(input, tuple(shape))),
+    "roll": ("roll", lambda np: lambda input, shifts, dims=None: np.roll(input, shifts, axis=dims)),
+    "sort": ("sort argsort", _sort),
+    "split": ("split", _split),
+    "squeeze": ("squeeze reshape", _squeeze),
+    "stack": ("stack", lambda np: lambda tensors, dim=0: np.stack(tuple(tensors), axis=dim)),
+    "std": ("std", lambda np: _spread(np.std)),
+    "tensordot": ("tensordot", lambda np: lambda a, b, dims=2: np.tensordot(a, b, axes=dims)),
+    "tile": ("tile", lambda np: lambda input, dims: np.tile(input, tuple(dims))),
+    "trace": ("trace", lambda np: lambda input: np.trace(input)),
+    "transpose": ("swapaxes", lambda np: lambda input, dim0, dim1: np.swapaxes(input, dim0, dim1)),
+    "tril": ("tril", lambda np: lambda input, diagonal=0: np.tril(input, diagonal)),
+    "triu": ("triu", lambda np: lambda input, diagonal=0: np.triu(input, diagonal)),
+    "unsqueeze": ("expand_dims", lambda np: lambda input, dim: np.expand_dims(input, dim)),
+    "var": ("var", lambda np: _spread(np.var)),
+    "view": ("reshape", lambda np: lambda input, shape: np.reshape(input, tuple(shape))),
+    "where": ("where", lambda np: lambda condition, input, other: np.where(condition, input, other)),
+}

@@ -1,0 +1,135 @@
+"""Gaps that an adapter's author knows of and declares, strictly: ``expectations.toml``.
+
+    [[expect]]
+    test = "test_inplace.py::test_version_error"    # an id or a glob; without its [parameters] it means all of them
+    outcome = "fail"                                # fail | unsupported | crash | timeout
+    reason = "saves copies, so nothing can be stale"
+    url = "https://..."                             # optional
+    when = ">=2.0,<3"                               # optional: versions of the library
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from refgrad.errors import InvalidExpectations
+
+__all__ = ["Expectation", "Expectations", "in_range", "load_expectations"]
+
+DECLARABLE = ("fail", "unsupported", "crash", "timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One declared gap."""
+
+    test: str
+    outcome: str
+    reason: str
+    url: str = ""
+    when: str = ""
+
+    def covers(self, id: str) -> bool:
+        """Whether ``id`` is the test, one of its parametrizations, or matched by the glob."""
+        return id == self.test or id.split("[")[0] == self.test or ("*" in self.test and fnmatchcase(id, escaped(self.test)))
+
+    @property
+    def file(self) -> str:
+        """The part before ``::``, which names the suite's file."""
+        return self.test.split("::")[0]
+
+    def __str__(self) -> str:
+        return f"{self.test} ({self.outcome}: {self.reason})"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """An adapter's declared gaps, those that hold for the version under test."""
+
+    entries: tuple[Expectation, ...] = ()
+    path: Path | None = None
+
+    def for_case(self, id: str) -> Expectation | None:
+        """The entry that covers ``id``; an exact one goes before a glob."""
+        covering = [entry for entry in self.entries if entry.covers(id)]
+        return min(covering, key=lambda entry: "*" in entry.test, default=None)
+
+    def matching_nothing(self, ids: Iterable[str], files: set[str] | None = None) -> list[Expectation]:
+        """The entries that no id answers to; with ``files``, only of those that name one of them."""
+        known = list(ids)
+        return [
+            entry
+            for entry in self.entries
+            if (files is None or entry.file in files) and not any(entry.covers(id) for id in known)
+        ]
+
+    def not_borne_out(self, outcomes: Mapping[str, str]) -> list[Expectation]:
+        """The entries that cover cases in ``outcomes`` (id to outcome), none of which came out as declared."""
+        found = []
+        for entry in self.entries:
+            covered = {outcome for id, outcome in outcomes.items() if self.for_case(id) is entry}
+            if covered and not covered & {entry.outcome, "xfail"}:
+                found.append(entry)
+        return found
+
+
+def load_expectations(path: Path, version: str) -> Expectations:
+    """Read ``path``, keeping the entries whose ``when`` holds for ``version``.
+
+    Errors: ``InvalidExpectations`` for a file that cannot be read, an unknown or missing field, an unknown outcome, an empty reason,
+    a test declared twice.
+    """
+    declared = [entry(table, path, number) for number, table in enumerate(tables(path), 1)]
+    holding = tuple(each for each in declared if not each.when or in_range(version, each.when, source=str(path)))
+    names = [each.test for each in holding]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InvalidExpectations(f"{path}: {twice!r} is declared twice")
+    return Expectations(holding, path)
+
+
+def tables(path: Path) -> list[Any]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidExpectations(f"{path}: cannot be read ({error})") from error
+    found = document.pop("expect", [])
+    if document or not isinstance(found, list):
+        raise InvalidExpectations(f"{path}: only [[expect]] tables are understood, found {', '.join(document) or 'expect'}")
+    return found
+
+
+def entry(table: Any, path: Path, number: int) -> Expectation:
+    where = f"{path}, entry {number}"
+    known = {each.name for each in fields(Expectation)}
+    if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
+        raise InvalidExpectations(f"{where}: fields are strings: {', '.join(sorted(known))}")
+    if unknown := set(table) - known:
+        raise InvalidExpectations(f"{where}: unknown field {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
+    for name in ("test", "outcome", "reason"):
+        if not table.get(name, "").strip():
+            raise InvalidExpectations(f"{where} ({table.get('test', '?')}): no {name}")
+    if table["outcome"] not in DECLARABLE:
+        raise InvalidExpectations(f"{where}: outcome {table['outcome']!r} is not one of {', '.join(DECLARABLE)}")
+    return Expectation(**table)
+
+
+def in_range(version: str, when: str, *, source: str = "") -> bool:
+    """Whether ``version`` lies in ``when`` (``">=2.5,<3"``), pre-releases included.
+
+    Errors: ``InvalidExpectations`` for a range or a version that cannot be read.
+    """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # comes with pytest, which the suite needs anyway
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return SpecifierSet(when).contains(Version(version), prereleases=True)
+    except (InvalidSpecifier, InvalidVersion) as error:
+        raise InvalidExpectations(f"{source}: cannot tell whether {version!r} is in {when!r} ({error})") from error
+
+
+def escaped(glob: str) -> str:
+    # ids hold [parameters], which are literal here: only * is a wildcard
+    return glob.replace("[", "[[]").replace("?", "[?]")

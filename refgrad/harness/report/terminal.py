@@ -1,0 +1,74 @@
+"""The short table in which a run ends."""
+
+from collections.abc import Iterator
+
+from refgrad.harness.results import Case, Run
+
+__all__ = ["render"]
+
+INDENT = "  "
+SHOWN_LINES = 6  # of a failure's message; the record has it whole
+
+
+def render(run: Run) -> str:
+    """Verdict counts by theme, then each failure with the command that runs it again, then one line that sums up."""
+    parts = [*table(run), *failures(run), *unmet(run), ""] if run.cases else []
+    return "\n".join([*parts, conclusion(run)])
+
+
+def table(run: Run) -> Iterator[str]:
+    themes, total = run.themes(), run.counts
+    columns = list(total)
+    width = max([len("theme"), *map(len, themes)])
+    yield row("theme", columns, columns, width)
+    for theme, counts in themes.items():
+        yield row(theme, columns, [str(counts.get(column, ".")) for column in columns], width)
+    yield row("total", columns, [str(total[column]) for column in columns], width)
+
+
+def row(name: str, columns: list[str], cells: list[str], width: int) -> str:
+    return f"{name:<{width}}" + "".join(
+        f"  {cell:>{max(len(column), 4)}}" for column, cell in zip(columns, cells, strict=True)
+    )
+
+
+def failures(run: Run) -> Iterator[str]:
+    for case in run.red:
+        yield ""
+        yield f"{case.outcome.upper()} {case.id}  [{case.behaviour}, {case.level}]"
+        yield from (f"{INDENT}{line}" for line in body(run, case))
+        yield f"{INDENT}again: {run.header.line(case.id)}"
+
+
+def body(run: Run, case: Case) -> list[str]:
+    # the message names backend and case, for those who meet it elsewhere; here the lines above do
+    message = case.message.removeprefix(f"{run.header.backend}, {case.id}: ")
+    lines = [line for line in (case.statement, *message.splitlines()) if line]
+    return lines[:SHOWN_LINES] + ["..."] * (len(lines) > SHOWN_LINES)
+
+
+def unmet(run: Run) -> Iterator[str]:
+    for entry in run.footer.unmet:
+        yield ""
+        yield f"UNMET EXPECTATION {entry}"
+
+
+def conclusion(run: Run) -> str:
+    return f"{run.header.backend} {run.header.version}: {verdict(run)}"
+
+
+def verdict(run: Run) -> str:
+    if run.footer.invalid:
+        return run.footer.invalid
+    if len(run.cases) < run.footer.planned:
+        return f"stopped early: {len(run.cases)} of {run.footer.planned} cases ran, so the counts prove nothing"
+    if run.executed == 0:
+        return f"nothing was executed ({sums(run)}): red, for a run that tests nothing proves nothing"
+    return f"{'green' if run.green else 'red'}: {sums(run)}"
+
+
+def sums(run: Run) -> str:
+    counts = run.counts
+    passed = f"{counts.get('pass', 0)} of {run.applicable} applicable cases pass"
+    others = ", ".join(f"{number} {outcome}" for outcome, number in counts.items() if outcome != "pass")
+    return f"{passed}; {others}" if others else passed

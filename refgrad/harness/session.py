@@ -1,0 +1,71 @@
+"""What a run needs to know before its first test: who is tested, what is declared, how a case is run again."""
+
+import inspect
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from refgrad.errors import InvalidExpectations
+from refgrad.harness.backend import profiles
+from refgrad.harness.expectations import Expectation, Expectations, load_expectations
+from refgrad.harness.results import Header
+
+__all__ = ["declared", "header", "idle", "reproduce"]
+
+SHIPPED = "expectations.toml"
+
+
+def header(backend: Any, spec: str, *, selection: tuple[str, ...], reproduce: tuple[str, ...]) -> Header:
+    """The run's header."""
+    return Header(
+        backend=backend.name,
+        version=backend.version,
+        spec=spec,
+        profiles=tuple(sorted(profiles(backend))),
+        homepage=backend.homepage,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        python=platform.python_version(),
+        platform=f"{sys.platform} {platform.machine()}",
+        selection=selection,
+        reproduce=reproduce,
+    )
+
+
+def reproduce(suite: Path, cwd: Path, spec: str) -> tuple[str, ...]:
+    """The words that run the case ``{id}`` again: pytest in a checkout, ``refgrad check`` where the suite came in a wheel."""
+    if (suite.parent / "__init__.py").exists():
+        return ("refgrad", "check", spec, "{id}")
+    return ("pytest", f"{Path(os.path.relpath(suite, cwd)).as_posix()}/{{id}}", f"--backend={spec}")
+
+
+def declared(backend: Any, spec: str, path: Path | None) -> Expectations:
+    """The gaps declared in ``path``, by default in the ``expectations.toml`` beside the adapter's own file.
+
+    Errors: ``InvalidExpectations`` for a given ``path`` that is not there, or a file that is malformed.
+    """
+    if path is not None and not path.is_file():
+        raise InvalidExpectations(f"{path}: no such file")
+    found = path or shipped_with(backend, spec)
+    return Expectations() if found is None else load_expectations(found, backend.version)
+
+
+def shipped_with(backend: Any, spec: str) -> Path | None:
+    file = re.match(r".+\.py(?=:)", spec)
+    source = file[0] if file else inspect.getsourcefile(type(backend))
+    beside = None if source is None else Path(source).with_name(SHIPPED)
+    return beside if beside is not None and beside.is_file() else None
+
+
+def idle(expectations: Expectations, ids: Iterable[str], args: Iterable[str], suite: Path) -> tuple[Expectation, ...]:
+    """The entries that match nothing, as far as a run of ``args`` can tell: it must have collected the file they name."""
+    ids, args = list(ids), [str(arg) for arg in args]
+    if any("::" in arg for arg in args):
+        return ()
+    whole = any(Path(arg).resolve() == suite for arg in args)
+    files = None if whole else {id.split("::")[0] for id in ids}
+    return tuple(expectations.matching_nothing(ids, files))

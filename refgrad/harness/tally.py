@@ -1,0 +1,139 @@
+"""From pytest's reports to a run: one verdict a phase, one case a test, one exit code."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from refgrad.harness.behaviours import Behaviour
+from refgrad.harness.check import Disagreement
+from refgrad.harness.expectations import Expectation, Expectations
+from refgrad.harness.outcomes import RED
+from refgrad.harness.results import Case, Recorder, Run
+
+__all__ = ["FAILED", "GREEN", "MISADAPTED", "Tally", "Verdict", "judge", "theme_of"]
+
+GREEN, FAILED, MISADAPTED = 0, 1, 3
+LONGEST = 2000  # characters of a failure's message that are worth keeping
+
+# what a test came to is the worst of what its setup, its call and its teardown came to
+WORST_FIRST = ("crash", "fail", "xpass", "xfail", "unsupported", "n/a", "pass")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one phase of one test came to, in words that survive the way from a worker process."""
+
+    outcome: str
+    reason: str = ""
+    message: str = ""
+    behaviour: str = ""
+    statement: str = ""
+    level: str = "must"
+    smoke: bool = False
+
+    def case(self, id: str, duration: float) -> Case:
+        """The record of the whole test."""
+        return Case(
+            id, self.outcome, self.behaviour, self.statement, self.level, theme_of(id), self.reason, self.message,
+            round(duration, 4),
+        )  # fmt: skip
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return asdict(self)
+
+
+def judge(
+    behaviour: Behaviour,
+    *,
+    outcome: str,
+    error: BaseException | None,
+    excused: tuple[str, str] | None,
+    expected: Expectation | None,
+) -> Verdict:
+    """The verdict on a phase that pytest calls ``outcome``, seen against what the adapter declares.
+
+    A smoke check cannot be declared away.
+    """
+    found = Verdict(outcome, "", "", behaviour.id, behaviour.statement, behaviour.level, behaviour.smoke)
+    if excused is not None:
+        found = replace(found, outcome=excused[0], reason=excused[1])
+    elif outcome == "fail":
+        found = replace(found, message=said(error))
+    return found if expected is None or behaviour.smoke else declared(found, expected)
+
+
+def declared(found: Verdict, expected: Expectation) -> Verdict:
+    if found.outcome == "pass":
+        return replace(found, outcome="xpass", reason=expected.reason, message=surprise(expected))
+    if found.outcome == "fail" and expected.outcome == "fail":
+        return replace(found, outcome="xfail", reason=expected.reason)
+    return found
+
+
+def surprise(expected: Expectation) -> str:
+    return f"declared as {expected.outcome} ({expected.reason}), but it passes: take the entry out of the expectations"
+
+
+def said(error: BaseException | None) -> str:
+    if error is None:
+        return ""
+    text = str(error) if isinstance(error, Disagreement) else f"{type(error).__name__}: {error}"
+    return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
+
+
+class Tally:
+    """Adds the phases up to cases, and the cases to a run."""
+
+    def __init__(self, recorder: Recorder, expectations: Expectations) -> None:
+        self.recorder, self.expectations = recorder, expectations
+        self.planned = 0
+        self.idle: tuple[str, ...] = ()
+        self.run: Run | None = None
+        self.failed_smoke: list[str] = []
+        self.pending: dict[str, list[tuple[Verdict, float]]] = {}
+
+    def add(self, id: str, when: str, verdict: Verdict, duration: float) -> None:
+        """Take one phase in; the test's case is recorded after its teardown, or at once where its process died."""
+        self.pending.setdefault(id, []).append((verdict, duration))
+        if when == "teardown" or verdict.outcome == "crash":
+            self.settle(id)
+
+    def settle(self, id: str) -> None:
+        phases = self.pending.pop(id)
+        worst = min((verdict for verdict, _ in phases), key=lambda verdict: WORST_FIRST.index(verdict.outcome))
+        self.recorder.add(worst.case(id, sum(duration for _, duration in phases)))
+        if worst.smoke and worst.outcome in RED:
+            self.failed_smoke.append(id)
+
+    @property
+    def misadapted(self) -> str:
+        """Why the run means nothing, where the smoke checks say so."""
+        if not self.failed_smoke:
+            return ""
+        return (
+            f"misadapted: {len(self.failed_smoke)} of the smoke checks failed, so the adapter is wrong rather than its library; "
+            "no verdict of this run means anything"
+        )
+
+    def finish(self, duration: float) -> Run:
+        """Close the record."""
+        whole = len(self.recorder.cases) == self.planned and not self.misadapted
+        unmet = (*self.idle, *self.not_borne_out()) if whole else ()
+        self.run = self.recorder.finish(self.planned, unmet=unmet, invalid=self.misadapted, duration=duration)
+        return self.run
+
+    def not_borne_out(self) -> Iterable[str]:
+        outcomes = {case.id: case.outcome for case in self.recorder.cases}
+        return (f"{entry}: no case came out so" for entry in self.expectations.not_borne_out(outcomes))
+
+    def exit_code(self) -> int:
+        """0 green, 1 red or nothing executed, 3 misadapted."""
+        if self.misadapted:
+            return MISADAPTED
+        return GREEN if self.run is not None and self.run.green else FAILED
+
+
+def theme_of(id: str) -> str:
+    """The theme of a test: the suite has one file a theme."""
+    return id.split("::")[0].rpartition("/")[2].removeprefix("test_").removesuffix(".py")

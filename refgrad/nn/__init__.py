@@ -1,0 +1,5 @@
+"""Neural networks, as ``torch.nn``."""
+
+from refgrad.nn import functional
+
+__all__ = ["functional"]

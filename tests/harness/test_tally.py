@@ -1,0 +1,136 @@
+"""From phases to cases to an exit code."""
+
+import pytest
+
+from refgrad.harness.behaviours import Behaviour
+from refgrad.harness.check import Disagreement
+from refgrad.harness.expectations import Expectation, Expectations
+from refgrad.harness.results import Header, Recorder
+from refgrad.harness.tally import FAILED, GREEN, LONGEST, MISADAPTED, Tally, Verdict, judge, theme_of
+
+BEHAVIOUR = Behaviour("ACC-01", "It adds.", "x", "should")
+SMOKE = Behaviour("SMK-01", "It runs.", "x", smoke=True)
+
+
+def verdict_on(outcome, *, behaviour=BEHAVIOUR, error=None, excused=None, declared=None):
+    expected = None if declared is None else Expectation("test_x.py::a", declared, "known")
+    return judge(behaviour, outcome=outcome, error=error, excused=excused, expected=expected)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "excused", "declared", "verdict"),
+    [
+        ("pass", None, None, "pass"),
+        ("fail", None, None, "fail"),
+        ("fail", ("unsupported", "hooks"), None, "unsupported"),
+        ("fail", ("n/a", "no tape"), None, "n/a"),
+        ("fail", None, "fail", "xfail"),
+        ("pass", None, "fail", "xpass"),
+        ("pass", None, "unsupported", "xpass"),
+        ("fail", None, "unsupported", "fail"),
+        ("fail", ("unsupported", "hooks"), "unsupported", "unsupported"),
+        ("fail", ("unsupported", "hooks"), "fail", "unsupported"),
+        ("fail", ("n/a", "no tape"), "fail", "n/a"),
+    ],
+)
+def test_verdicts(outcome, excused, declared, verdict):
+    """A declared failure is expected, a pass against a declaration is a surprise, and an excuse is never a pass."""
+    assert verdict_on(outcome, excused=excused, declared=declared).outcome == verdict
+
+
+@pytest.mark.parametrize(("outcome", "verdict"), [("pass", "pass"), ("fail", "fail")])
+def test_smoke_cannot_be_declared(outcome, verdict):
+    """A smoke check that fails, fails, whatever is declared."""
+    assert verdict_on(outcome, behaviour=SMOKE, declared="fail").outcome == verdict
+
+
+def test_messages():
+    """A disagreement speaks for itself; another error is named; a very long one is cut."""
+    assert verdict_on("fail", error=Disagreement("mylib: off")).message == "mylib: off"
+    assert verdict_on("fail", error=KeyError("x")).message == "KeyError: 'x'"
+    assert len(verdict_on("fail", error=KeyError("x" * 10 * LONGEST)).message) < LONGEST + 10
+
+
+def tally(*expectations):
+    return Tally(Recorder(Header("mylib", "1", "mylib")), Expectations(expectations))
+
+
+def add_test(to, id, *outcomes, smoke=False):
+    for when, outcome in zip(("setup", "call", "teardown"), outcomes, strict=False):
+        to.add(id, when, Verdict(outcome, smoke=smoke), 0.25)
+    to.planned += 1
+
+
+@pytest.mark.parametrize(
+    ("phases", "outcome"),
+    [
+        (("pass", "pass", "pass"), "pass"),
+        (("pass", "fail", "pass"), "fail"),
+        (("pass", "pass", "fail"), "fail"),
+        (("pass", "unsupported", "pass"), "unsupported"),
+        (("pass", "unsupported", "fail"), "fail"),
+        (("pass", "xfail", "pass"), "xfail"),
+        (("crash",), "crash"),
+    ],
+)
+def test_worst_phase(phases, outcome):
+    """A test comes to the worst of its phases, and takes as long as all of them."""
+    found = tally()
+    add_test(found, "test_x.py::a", *phases)
+    (case,) = found.finish(1).cases
+    assert (case.outcome, case.duration) == (outcome, 0.25 * len(phases))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [(["pass"], GREEN), (["pass", "fail"], FAILED), (["n/a", "unsupported"], FAILED), ([], FAILED), (["pass", "xpass"], FAILED)],
+)
+def test_exit_code(outcomes, code):
+    """0 is green; 1 is red, and a run that executed nothing is."""
+    found = tally()
+    for n, outcome in enumerate(outcomes):
+        add_test(found, f"test_x.py::{n}", "pass", outcome, "pass")
+    found.finish(1)
+    assert found.exit_code() == code
+
+
+def test_misadapted():
+    """A failed smoke check voids the run: exit code 3, and the record says why."""
+    found = tally()
+    add_test(found, "test_smoke.py::a", "pass", "fail", "pass", smoke=True)
+    add_test(found, "test_x.py::a", "pass", "pass", "pass")
+    assert "misadapted" in found.finish(1).footer.invalid
+    assert found.exit_code() == MISADAPTED
+
+
+def test_case_that_never_ran():
+    """A run with fewer cases than were planned is red."""
+    found = tally()
+    add_test(found, "test_x.py::a", "pass", "pass", "pass")
+    found.planned += 1
+    found.finish(1)
+    assert found.exit_code() == FAILED
+
+
+def test_unmet_expectations():
+    """An entry that came out otherwise, and one that matches no test, turn a run red."""
+    found = tally(Expectation("test_x.py::a", "fail", "known"))
+    add_test(found, "test_x.py::a", "pass", "n/a", "pass")
+    add_test(found, "test_x.py::b", "pass", "pass", "pass")
+    found.idle = ("test_x.py::gone",)
+    assert found.finish(1).footer.unmet == ("test_x.py::gone", "test_x.py::a (fail: known): no case came out so")
+    assert found.exit_code() == FAILED
+
+
+def test_unmet_needs_the_whole_list():
+    """A run that was stopped early does not say which expectations were not met."""
+    found = tally(Expectation("test_x.py::*", "fail", "known"))
+    add_test(found, "test_x.py::a", "pass", "n/a", "pass")
+    found.planned += 1
+    assert found.finish(1).footer.unmet == ()
+
+
+@pytest.mark.parametrize("id", ["test_retain_graph.py::test_a[test_b.py::c]", "sub/test_retain_graph.py::test_a"])
+def test_theme(id):
+    """A theme is the name of the suite's file."""
+    assert theme_of(id) == "retain_graph"
