@@ -1,4 +1,5 @@
 """Gradients add up in .grad, until somebody sets them to zero or to None."""
+
 import numpy as np
 import pytest
 
@@ -21,7 +22,7 @@ def test_three_rounds(xp, check):
     """Without zeroing, three rounds of the same backward give once, twice and three times the gradient."""
     x = xp.tensor([2.0], requires_grad=True)
     for total in ([4.0], [8.0], [12.0]):
-        (x ** 2).backward()
+        (x**2).backward()
         check.equal(x.grad, total)
 
 
@@ -31,7 +32,7 @@ def test_zeroed_rounds(xp, check, reset):
     """With zeroing, by zero_() or by None, each round gives the gradient once."""
     x = xp.tensor([2.0], requires_grad=True)
     for _ in range(3):
-        (x ** 2).backward()
+        (x**2).backward()
         check.equal(x.grad, [4.0])
         reset(x)
 
@@ -74,8 +75,17 @@ def test_several_uses(xp, check):
 
 
 @behaviour("ACC-33", source=SOURCE)
-@pytest.mark.parametrize("fn, expected", [(lambda x: x + x, 2.0), (lambda x: x * x, 6.0), (lambda x: x * x * x, 27.0), (lambda x: x - x, 0.0),
-                                          (lambda x: x / x, 0.0)], ids=["add", "mul", "cube", "sub", "div"])
+@pytest.mark.parametrize(
+    ("fn", "expected"),
+    [
+        (lambda x: x + x, 2.0),
+        (lambda x: x * x, 6.0),
+        (lambda x: x * x * x, 27.0),
+        (lambda x: x - x, 0.0),
+        (lambda x: x / x, 0.0),
+    ],
+    ids=["add", "mul", "cube", "sub", "div"],
+)
 def test_both_operands(xp, check, fn, expected):
     """A leaf on both sides of an operator gets both contributions."""
     x = xp.tensor(3.0, requires_grad=True)
@@ -134,7 +144,7 @@ def test_user_set(xp, check):
 
 
 @behaviour("ACC-19", source=SOURCE, profile="namespace")
-@pytest.mark.parametrize("dtype, wide", [("float32", "float64"), ("float16", "float32")])
+@pytest.mark.parametrize(("dtype", "wide"), [("float32", "float64"), ("float16", "float32")])
 def test_dtype(xp, dtype, wide):
     """A gradient has its leaf's dtype, whatever dtype the graph computes in."""
     x = xp.tensor(2.0, dtype=getattr(xp, dtype), requires_grad=True)

@@ -1,4 +1,5 @@
 """backward(): what it fills, with which arguments, and what it refuses."""
+
 import numpy as np
 import pytest
 
@@ -84,7 +85,7 @@ def test_constants_get_nothing(xp, check):
 def test_several_leaves(xp, check):
     """One backward pass fills every leaf: y = a b + a / c + b ** 2."""
     a, b, c = (xp.tensor(v, requires_grad=True) for v in (2.0, 3.0, 4.0))
-    (a * b + a / c + b ** 2).backward()
+    (a * b + a / c + b**2).backward()
     check.close(a.grad, 3.25)
     check.close(b.grad, 8.0)
     check.close(c.grad, -0.125)
@@ -174,7 +175,7 @@ def test_inside_no_grad(xp, check):
 def test_gradient_is_a_constant(xp):
     """A gradient does not require grad."""
     x = xp.tensor(2.0, requires_grad=True)
-    (x ** 3).backward()
+    (x**3).backward()
     assert not x.grad.requires_grad
 
 

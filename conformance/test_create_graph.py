@@ -1,4 +1,5 @@
 """Derivatives of derivatives: nested grad, create_graph, and what .grad then is."""
+
 import math
 
 import numpy as np
@@ -11,8 +12,8 @@ MATHS = "mathematics"
 quiet = pytest.mark.filterwarnings("ignore:Using backward")
 
 ORDERS = {
-    "cube": (lambda xp, x: x ** 3, 2.0, [12.0, 12.0, 6.0]),
-    "quartic": (lambda xp, x: x ** 4 - 3 * x ** 2 + 1, 1.5, [4.5, 21.0, 36.0, 24.0]),
+    "cube": (lambda xp, x: x**3, 2.0, [12.0, 12.0, 6.0]),
+    "quartic": (lambda xp, x: x**4 - 3 * x**2 + 1, 1.5, [4.5, 21.0, 36.0, 24.0]),
     "sin": (lambda xp, x: xp.sin(x), 0.5, [math.cos(0.5), -math.sin(0.5), -math.cos(0.5), math.sin(0.5)]),
     "exp": (lambda xp, x: xp.exp(2 * x), 0.25, [2**n * math.exp(0.5) for n in (1, 2, 3, 4)]),
     "log": (lambda xp, x: xp.log(x), 2.0, [0.5, -0.25, 0.25]),
@@ -26,7 +27,7 @@ ORDERS = {
 
 
 @behaviour("HO-22", source=MATHS, profile="higher")
-@pytest.mark.parametrize("fn, x, derivatives", ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize(("fn", "x", "derivatives"), ORDERS.values(), ids=ORDERS)
 def test_orders(calculus, check, fn, x, derivatives):
     """Nested gradients are the second, third and fourth derivative."""
     for order, expected in enumerate(derivatives, start=1):
@@ -40,18 +41,26 @@ def test_third_derivative_of_sin(calculus, check):
 
 
 HESSIANS = {
-    "cubes": (lambda xp, x: (x ** 3).sum(), lambda x: np.diag(6 * x)),
-    "product": (lambda xp, x: x[0] * x[1] * x[2], lambda x: np.array([[0, x[2], x[1]], [x[2], 0, x[0]], [x[1], x[0], 0]])),
+    "cubes": (lambda xp, x: (x**3).sum(), lambda x: np.diag(6 * x)),
+    "product": (
+        lambda xp, x: x[0] * x[1] * x[2],
+        lambda x: np.array([[0, x[2], x[1]], [x[2], 0, x[0]], [x[1], x[0], 0]]),
+    ),
     "square_of_sum": (lambda xp, x: x.sum() ** 2, lambda x: np.full((3, 3), 2.0)),
-    "log_sum_exp": (lambda xp, x: xp.log(xp.exp(x).sum()),
-                    lambda x: (lambda p: np.diag(p) - np.outer(p, p))(np.exp(x) / np.exp(x).sum())),
-    "quotient": (lambda xp, x: x[0] / x[1] + x[2], lambda x: np.array([[0, -1 / x[1]**2, 0], [-1 / x[1]**2, 2 * x[0] / x[1]**3, 0], [0, 0, 0]])),
+    "log_sum_exp": (
+        lambda xp, x: xp.log(xp.exp(x).sum()),
+        lambda x: (lambda p: np.diag(p) - np.outer(p, p))(np.exp(x) / np.exp(x).sum()),
+    ),
+    "quotient": (
+        lambda xp, x: x[0] / x[1] + x[2],
+        lambda x: np.array([[0, -1 / x[1] ** 2, 0], [-1 / x[1] ** 2, 2 * x[0] / x[1] ** 3, 0], [0, 0, 0]]),
+    ),
     "broadcast": (lambda xp, x: (x * x.sum()).sum(), lambda x: np.full((3, 3), 2.0)),
 }
 
 
 @behaviour("HO-23", source=MATHS, profile="higher")
-@pytest.mark.parametrize("fn, expected", HESSIANS.values(), ids=HESSIANS)
+@pytest.mark.parametrize(("fn", "expected"), HESSIANS.values(), ids=HESSIANS)
 def test_hessian(calculus, check, fn, expected):
     """The Hessian is the matrix of second derivatives, and symmetric."""
     x = np.array([0.5, -1.25, 2.0])
@@ -66,7 +75,7 @@ def test_eight_derivatives_of_sin(xp, check):
     x = xp.tensor(0.5, dtype=xp.float64, requires_grad=True)
     y = xp.sin(x)
     for expected in [math.cos(0.5), -math.sin(0.5), -math.cos(0.5), math.sin(0.5)] * 2:
-        y, = xp.autograd.grad(y, x, create_graph=True)
+        (y,) = xp.autograd.grad(y, x, create_graph=True)
         check.close(y, expected)
 
 
@@ -74,7 +83,7 @@ def test_eight_derivatives_of_sin(xp, check):
 def test_hessian_vector_product(xp, check):
     """The gradient of a gradient with grad_outputs=v is the Hessian times v."""
     x = xp.tensor([1.0, 2.0], dtype=xp.float64, requires_grad=True)
-    grad, = xp.autograd.grad((x ** 3).sum() + x.prod(), x, create_graph=True)
+    (grad,) = xp.autograd.grad((x**3).sum() + x.prod(), x, create_graph=True)
     check.close(xp.autograd.grad(grad, x, xp.tensor([1.0, 10.0], dtype=xp.float64))[0], [16.0, 121.0])
 
 
@@ -83,8 +92,8 @@ def test_mixed_partials(xp, check):
     """Mixed partial derivatives do not depend on the order."""
     x, y = (xp.tensor(v, dtype=xp.float64, requires_grad=True) for v in (1.5, 0.7))
     f = (x * y).sin() * x
-    grad_x, = xp.autograd.grad(f, x, create_graph=True)
-    grad_y, = xp.autograd.grad(f, y, create_graph=True)
+    (grad_x,) = xp.autograd.grad(f, x, create_graph=True)
+    (grad_y,) = xp.autograd.grad(f, y, create_graph=True)
     expected = 2 * 1.5 * math.cos(1.05) - 1.5**2 * 0.7 * math.sin(1.05)
     check.close(xp.autograd.grad(grad_x, y, retain_graph=True)[0], expected)
     check.close(xp.autograd.grad(grad_y, x)[0], expected)
@@ -95,9 +104,9 @@ def test_third_order_through_matmul(xp, check):
     """A third derivative mixes matmul and tanh: grad for x, then for the weight, then for x."""
     w = xp.tensor([[0.1, 0.2], [0.3, 0.4]], dtype=xp.float64, requires_grad=True)
     x = xp.tensor([1.0, 2.0], dtype=xp.float64, requires_grad=True)
-    first, = xp.autograd.grad((w @ x).tanh().sum(), x, create_graph=True)
-    second, = xp.autograd.grad(first.pow(2).sum(), w, create_graph=True)
-    third, = xp.autograd.grad(second.pow(2).sum(), x)
+    (first,) = xp.autograd.grad((w @ x).tanh().sum(), x, create_graph=True)
+    (second,) = xp.autograd.grad(first.pow(2).sum(), w, create_graph=True)
+    (third,) = xp.autograd.grad(second.pow(2).sum(), x)
     check.close(third, [-0.14805668120430951, -0.19570944310183690])  # by mpmath, at 50 digits
 
 
@@ -105,7 +114,7 @@ def test_third_order_through_matmul(xp, check):
 def test_linear(xp, check):
     """The gradient of a linear function is a constant even with create_graph: differentiating it is an error."""
     x = xp.tensor(3.0, requires_grad=True)
-    grad, = xp.autograd.grad(2 * x, x, create_graph=True)
+    (grad,) = xp.autograd.grad(2 * x, x, create_graph=True)
     assert not grad.requires_grad
     with check.raises("RuntimeError", "does not require grad and does not have a grad_fn"):
         xp.autograd.grad(grad, x)
@@ -115,7 +124,7 @@ def test_linear(xp, check):
 def test_gradient_of_a_product(xp, check):
     """d(x y)/dx depends on y and not on x."""
     x, y = xp.tensor(3.0, requires_grad=True), xp.tensor(4.0, requires_grad=True)
-    grad, = xp.autograd.grad(x * y, x, create_graph=True)
+    (grad,) = xp.autograd.grad(x * y, x, create_graph=True)
     check.none(xp.autograd.grad(grad, x, allow_unused=True, retain_graph=True)[0])
     check.equal(xp.autograd.grad(grad, y)[0], 1.0)
 
@@ -126,7 +135,7 @@ def test_until_it_is_constant(xp, check):
     x = xp.tensor(2.0, requires_grad=True)
     y, found = x * x * x, []
     for _ in range(3):
-        y, = xp.autograd.grad(y, x, create_graph=True)
+        (y,) = xp.autograd.grad(y, x, create_graph=True)
         found.append((y.item(), y.requires_grad))
     assert found == [(12.0, True), (12.0, True), (6.0, False)]
     with check.raises("RuntimeError", "does not require grad"):
@@ -137,9 +146,9 @@ def test_until_it_is_constant(xp, check):
 def test_power_goes_one_further(xp):
     """x ** 3 gives 12, 12, 6 and then a 0 that does not require grad: pow ends one step later than a product."""
     x = xp.tensor(2.0, requires_grad=True)
-    y, found = x ** 3, []
+    y, found = x**3, []
     for _ in range(4):
-        y, = xp.autograd.grad(y, x, create_graph=True)
+        (y,) = xp.autograd.grad(y, x, create_graph=True)
         found.append((y.item(), y.requires_grad))
     assert found == [(12.0, True), (12.0, True), (6.0, True), (0.0, False)]
 
@@ -148,10 +157,10 @@ def test_power_goes_one_further(xp):
 def test_inside_no_grad(xp):
     """grad with create_graph=True makes a graph inside no_grad too."""
     x = xp.tensor(2.0, requires_grad=True)
-    y = x ** 3
+    y = x**3
     with xp.no_grad():
-        plain, = xp.autograd.grad(y, x, retain_graph=True)
-        differentiable, = xp.autograd.grad(y, x, create_graph=True)
+        (plain,) = xp.autograd.grad(y, x, retain_graph=True)
+        (differentiable,) = xp.autograd.grad(y, x, create_graph=True)
     assert not plain.requires_grad
     assert differentiable.requires_grad
 
@@ -160,7 +169,7 @@ def test_inside_no_grad(xp):
 def test_double_backward_trick(xp, check):
     """A vector-Jacobian product is linear in its vector: its gradient for the vector is a Jacobian-vector product."""
     x, v = xp.tensor([1.0, 2.0], requires_grad=True), xp.zeros(2, requires_grad=True)
-    product, = xp.autograd.grad(x ** 2, x, v, create_graph=True)
+    (product,) = xp.autograd.grad(x**2, x, v, create_graph=True)
     check.equal(xp.autograd.grad(product, v, xp.tensor([1.0, 10.0]))[0], [2.0, 40.0])
 
 
@@ -168,15 +177,24 @@ def test_double_backward_trick(xp, check):
 def test_detached_gradient(xp):
     """detach() of the first gradient ends the second."""
     x = xp.tensor(2.0, requires_grad=True)
-    grad, = xp.autograd.grad(x ** 3, x, create_graph=True)
+    (grad,) = xp.autograd.grad(x**3, x, create_graph=True)
     assert grad.requires_grad
     assert not grad.detach().requires_grad
 
 
 @behaviour("HO-10", source=SOURCE, level="may", profile="namespace")
-@pytest.mark.parametrize("fn, differentiable", [(lambda x: x.relu(), True), (lambda x: x.abs(), True), (lambda x: x.sigmoid(), True),
-                                                (lambda x: x.sign(), False), (lambda x: x.floor(), False), (lambda x: x.clamp(0, 1), False)],
-                         ids=["relu", "abs", "sigmoid", "sign", "floor", "clamp"])
+@pytest.mark.parametrize(
+    ("fn", "differentiable"),
+    [
+        (lambda x: x.relu(), True),
+        (lambda x: x.abs(), True),
+        (lambda x: x.sigmoid(), True),
+        (lambda x: x.sign(), False),
+        (lambda x: x.floor(), False),
+        (lambda x: x.clamp(0, 1), False),
+    ],
+    ids=["relu", "abs", "sigmoid", "sign", "floor", "clamp"],
+)
 def test_piecewise_linear(xp, fn, differentiable):
     """The gradient of relu and abs depends on its input, if only by zero; that of sign, floor and clamp does not."""
     x = xp.tensor([0.5], requires_grad=True)
@@ -188,7 +206,7 @@ def test_piecewise_linear(xp, fn, differentiable):
 def test_grad_has_a_graph(xp, check):
     """After backward(create_graph=True) the gradient requires grad and can go backward itself."""
     x = xp.tensor(2.0, requires_grad=True)
-    (x ** 3).backward(create_graph=True)
+    (x**3).backward(create_graph=True)
     assert x.grad.requires_grad
     first, x.grad = x.grad, None
     check.equal(first, 12.0)
@@ -201,7 +219,7 @@ def test_grad_has_a_graph(xp, check):
 def test_backward_of_grad_adds(xp, check):
     """x.grad.backward() adds the second derivative to the first."""
     x = xp.tensor(2.0, requires_grad=True)
-    (x ** 3).backward(create_graph=True)
+    (x**3).backward(create_graph=True)
     x.grad.backward()
     check.equal(x.grad, 24.0)
 
@@ -212,7 +230,7 @@ def test_accumulated_graphs(xp, check):
     """Two backward calls with create_graph accumulate into a differentiable sum."""
     x = xp.tensor(2.0, requires_grad=True)
     for _ in range(2):
-        xp.autograd.backward(x ** 3, create_graph=True)
+        xp.autograd.backward(x**3, create_graph=True)
     check.equal(x.grad, 24.0)
     check.equal(xp.autograd.grad(x.grad, x)[0], 24.0)
 
@@ -224,7 +242,7 @@ def test_warning(xp, check):
     xp.set_warn_always(True)
     try:
         with check.warns("UserWarning", "Using backward() with create_graph=True will create a reference cycle"):
-            (x ** 3).backward(create_graph=True)
+            (x**3).backward(create_graph=True)
     finally:
         xp.set_warn_always(False)
 
@@ -234,9 +252,9 @@ def test_warning(xp, check):
 def test_warning_comes_once(xp, check):
     """The warning about the reference cycle comes once: the second call is silent."""
     x = xp.tensor(2.0, requires_grad=True)
-    (x ** 3).backward(create_graph=True)
+    (x**3).backward(create_graph=True)
     with check.silent():
-        (x ** 3).backward(create_graph=True)
+        (x**3).backward(create_graph=True)
 
 
 @behaviour("HO-03", source=SOURCE, level="should", profile="namespace")
@@ -246,7 +264,7 @@ def test_grad_does_not_warn(xp, check):
     xp.set_warn_always(True)
     try:
         with check.silent():
-            xp.autograd.grad(x ** 3, x, create_graph=True)
+            xp.autograd.grad(x**3, x, create_graph=True)
     finally:
         xp.set_warn_always(False)
 
@@ -255,7 +273,7 @@ def test_grad_does_not_warn(xp, check):
 def test_gradient_penalty(xp, check):
     """A loss may contain a gradient: (df/dx) ** 2 + f with f = w x ** 2 at w = 3, x = 2 gives w the gradient 100."""
     w, x = xp.tensor(3.0, requires_grad=True), xp.tensor(2.0, requires_grad=True)
-    f = w * x ** 2
-    grad, = xp.autograd.grad(f, x, create_graph=True)
-    (grad ** 2 + f).backward()
+    f = w * x**2
+    (grad,) = xp.autograd.grad(f, x, create_graph=True)
+    (grad**2 + f).backward()
     check.equal(w.grad, 2 * 12.0 * 4.0 + 4.0)

@@ -1,4 +1,5 @@
 """Making tensors: values, shapes and default dtypes of the factories."""
+
 import numpy as np
 import pytest
 
@@ -7,18 +8,26 @@ from refgrad.harness.behaviours import behaviour
 SOURCE = "torch 2.13.0"
 
 LITERALS = {
-    "float": (3.5, (), "float32"), "integer": (3, (), "int64"), "bool": (True, (), "bool"), "complex": (1 + 2j, (), "complex64"),
-    "floats": ([1.0, 2.5], (2,), "float32"), "integers": ([1, 2, 3], (3,), "int64"), "bools": ([True, False], (2,), "bool"),
-    "mixed": ([1, 2.5], (2,), "float32"), "bool_and_integer": ([True, 2], (2,), "int64"),
-    "integer_and_complex": ([1, 2j], (2,), "complex64"), "nested": ([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], (2, 3), "float32"),
-    "empty": ([], (0,), "float32"), "empty_rows": ([[], []], (2, 0), "float32"),
+    "float": (3.5, (), "float32"),
+    "integer": (3, (), "int64"),
+    "bool": (True, (), "bool"),
+    "complex": (1 + 2j, (), "complex64"),
+    "floats": ([1.0, 2.5], (2,), "float32"),
+    "integers": ([1, 2, 3], (3,), "int64"),
+    "bools": ([True, False], (2,), "bool"),
+    "mixed": ([1, 2.5], (2,), "float32"),
+    "bool_and_integer": ([True, 2], (2,), "int64"),
+    "integer_and_complex": ([1, 2j], (2,), "complex64"),
+    "nested": ([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], (2, 3), "float32"),
+    "empty": ([], (0,), "float32"),
+    "empty_rows": ([[], []], (2, 0), "float32"),
 }
 
 
 @behaviour("CRE-01", source="the tutorial; torch 2.13.0", profile="namespace")
-@pytest.mark.parametrize("data, shape, dtype", LITERALS.values(), ids=LITERALS)
+@pytest.mark.parametrize(("data", "shape", "dtype"), LITERALS.values(), ids=LITERALS)
 def test_tensor(xp, check, data, shape, dtype):
-    """tensor() takes its shape from the nesting, and its dtype from the widest kind of number: float32, int64, bool, complex64."""
+    """tensor() takes its shape from the nesting and its dtype from the widest kind of number in it."""
     x = xp.tensor(data)
     assert tuple(x.shape) == shape
     assert x.dtype == getattr(xp, dtype)
@@ -33,7 +42,10 @@ def test_values(xp, check, data):
 
 
 @behaviour("CRE-03", source=SOURCE, profile="namespace")
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64", "complex128", "uint8", "int8", "int16", "int32", "int64", "bool"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["float16", "float32", "float64", "complex64", "complex128", "uint8", "int8", "int16", "int32", "int64", "bool"],
+)
 def test_dtype_argument(xp, dtype):
     """tensor(..., dtype=) makes a tensor of that dtype."""
     x = xp.tensor([0, 1], dtype=getattr(xp, dtype))
@@ -71,21 +83,30 @@ def test_as_tensor_of_a_tensor(xp):
 
 
 FACTORIES = {
-    "zeros": (lambda xp: xp.zeros(2, 3), [[0.0] * 3] * 2), "zeros_of_a_tuple": (lambda xp: xp.zeros((2, 3)), [[0.0] * 3] * 2),
-    "ones": (lambda xp: xp.ones(2), [1.0, 1.0]), "full": (lambda xp: xp.full((2,), 7.0), [7.0, 7.0]),
-    "full_integer": (lambda xp: xp.full((2,), 7), [7, 7]), "eye": (lambda xp: xp.eye(2), [[1.0, 0.0], [0.0, 1.0]]),
-    "eye_rectangle": (lambda xp: xp.eye(2, 3), [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), "arange": (lambda xp: xp.arange(4), [0, 1, 2, 3]),
-    "arange_float": (lambda xp: xp.arange(3.0), [0.0, 1.0, 2.0]), "arange_step": (lambda xp: xp.arange(1, 7, 2), [1, 3, 5]),
-    "arange_fraction": (lambda xp: xp.arange(0, 1, 0.25), [0.0, 0.25, 0.5, 0.75]), "arange_down": (lambda xp: xp.arange(3, 0, -1), [3, 2, 1]),
-    "linspace": (lambda xp: xp.linspace(0, 1, 5), [0.0, 0.25, 0.5, 0.75, 1.0]), "linspace_one": (lambda xp: xp.linspace(3, 9, 1), [3.0]),
-    "zeros_like": (lambda xp: xp.zeros_like(xp.tensor([1, 2])), [0, 0]), "ones_like": (lambda xp: xp.ones_like(xp.tensor([1.5])), [1.0]),
-    "full_like": (lambda xp: xp.full_like(xp.tensor([1.5, 2.5]), 3), [3.0, 3.0]), "zero_dimensional": (lambda xp: xp.ones(()), 1.0),
+    "zeros": (lambda xp: xp.zeros(2, 3), [[0.0] * 3] * 2),
+    "zeros_of_a_tuple": (lambda xp: xp.zeros((2, 3)), [[0.0] * 3] * 2),
+    "ones": (lambda xp: xp.ones(2), [1.0, 1.0]),
+    "full": (lambda xp: xp.full((2,), 7.0), [7.0, 7.0]),
+    "full_integer": (lambda xp: xp.full((2,), 7), [7, 7]),
+    "eye": (lambda xp: xp.eye(2), [[1.0, 0.0], [0.0, 1.0]]),
+    "eye_rectangle": (lambda xp: xp.eye(2, 3), [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
+    "arange": (lambda xp: xp.arange(4), [0, 1, 2, 3]),
+    "arange_float": (lambda xp: xp.arange(3.0), [0.0, 1.0, 2.0]),
+    "arange_step": (lambda xp: xp.arange(1, 7, 2), [1, 3, 5]),
+    "arange_fraction": (lambda xp: xp.arange(0, 1, 0.25), [0.0, 0.25, 0.5, 0.75]),
+    "arange_down": (lambda xp: xp.arange(3, 0, -1), [3, 2, 1]),
+    "linspace": (lambda xp: xp.linspace(0, 1, 5), [0.0, 0.25, 0.5, 0.75, 1.0]),
+    "linspace_one": (lambda xp: xp.linspace(3, 9, 1), [3.0]),
+    "zeros_like": (lambda xp: xp.zeros_like(xp.tensor([1, 2])), [0, 0]),
+    "ones_like": (lambda xp: xp.ones_like(xp.tensor([1.5])), [1.0]),
+    "full_like": (lambda xp: xp.full_like(xp.tensor([1.5, 2.5]), 3), [3.0, 3.0]),
+    "zero_dimensional": (lambda xp: xp.ones(()), 1.0),
     "empty": (lambda xp: xp.zeros(0, 2), []),
 }
 
 
 @behaviour("CRE-06", source=SOURCE, profile="namespace")
-@pytest.mark.parametrize("make, expected", FACTORIES.values(), ids=FACTORIES)
+@pytest.mark.parametrize(("make", "expected"), FACTORIES.values(), ids=FACTORIES)
 def test_factory(xp, make, expected):
     """A factory fills its shape with its values, integers for integer arguments and float32 otherwise."""
     x = make(xp)
@@ -106,8 +127,14 @@ def test_likes_keep_dtype(xp):
 @behaviour("CRE-08", source=SOURCE, profile="namespace")
 def test_factories_take_requires_grad(xp):
     """Every floating factory makes a leaf when asked to."""
-    for x in (xp.zeros(2, requires_grad=True), xp.ones(2, requires_grad=True), xp.full((2,), 1.0, requires_grad=True),
-              xp.linspace(0, 1, 2, requires_grad=True), xp.rand(2, requires_grad=True), xp.randn(2, requires_grad=True)):
+    for x in (
+        xp.zeros(2, requires_grad=True),
+        xp.ones(2, requires_grad=True),
+        xp.full((2,), 1.0, requires_grad=True),
+        xp.linspace(0, 1, 2, requires_grad=True),
+        xp.rand(2, requires_grad=True),
+        xp.randn(2, requires_grad=True),
+    ):
         assert x.requires_grad
         assert x.is_leaf
 

@@ -1,4 +1,5 @@
 """First derivatives of single ops, against formulas written by hand, with cotangents that are not constant."""
+
 import numpy as np
 import pytest
 
@@ -18,12 +19,12 @@ UNARY = {
     "mul_scalar": (lambda xp, x: 2.5 * x, X, lambda x: np.full_like(x, 2.5)),
     "div_scalar": (lambda xp, x: x / 4, X, lambda x: np.full_like(x, 0.25)),
     "scalar_over": (lambda xp, x: 2 / x, X, lambda x: -2 / x**2),
-    "square": (lambda xp, x: x ** 2, X, lambda x: 2 * x),
-    "cube": (lambda xp, x: x ** 3, X, lambda x: 3 * x**2),
-    "pow_minus_1": (lambda xp, x: x ** -1, X, lambda x: -1 / x**2),
-    "pow_half": (lambda xp, x: x ** 0.5, POSITIVE, lambda x: 0.5 / np.sqrt(x)),
-    "pow_0": (lambda xp, x: x ** 0, X, lambda x: np.zeros_like(x)),
-    "scalar_base": (lambda xp, x: 2 ** x, X, lambda x: np.log(2) * 2.0**x),
+    "square": (lambda xp, x: x**2, X, lambda x: 2 * x),
+    "cube": (lambda xp, x: x**3, X, lambda x: 3 * x**2),
+    "pow_minus_1": (lambda xp, x: x**-1, X, lambda x: -1 / x**2),
+    "pow_half": (lambda xp, x: x**0.5, POSITIVE, lambda x: 0.5 / np.sqrt(x)),
+    "pow_0": (lambda xp, x: x**0, X, lambda x: np.zeros_like(x)),
+    "scalar_base": (lambda xp, x: 2**x, X, lambda x: np.log(2) * 2.0**x),
     "exp": (lambda xp, x: xp.exp(x), X, np.exp),
     "expm1": (lambda xp, x: xp.expm1(x), X, np.exp),
     "log": (lambda xp, x: xp.log(x), POSITIVE, lambda x: 1 / x),
@@ -51,7 +52,7 @@ UNARY = {
 
 
 @behaviour("DER-01", source=MATHS, profile="core")
-@pytest.mark.parametrize("fn, x, derivative", UNARY.values(), ids=UNARY)
+@pytest.mark.parametrize(("fn", "x", "derivative"), UNARY.values(), ids=UNARY)
 def test_unary(calculus, check, fn, x, derivative):
     """The gradient of an element-wise op of one input is the cotangent times its derivative."""
     _, (grad,) = calculus.vjp(fn, (x,), G)
@@ -63,7 +64,7 @@ BINARY = {
     "sub": (lambda xp, x, y: x - y, X, Y, lambda x, y: (1, -1)),
     "mul": (lambda xp, x, y: x * y, X, Y, lambda x, y: (y, x)),
     "div": (lambda xp, x, y: x / y, X, Y, lambda x, y: (1 / y, -x / y**2)),
-    "pow": (lambda xp, x, y: x ** y, POSITIVE, Y, lambda x, y: (y * x ** (y - 1), x**y * np.log(x))),
+    "pow": (lambda xp, x, y: x**y, POSITIVE, Y, lambda x, y: (y * x ** (y - 1), x**y * np.log(x))),
     "maximum": (lambda xp, x, y: xp.maximum(x, y), X, Y, lambda x, y: (x > y, y > x)),
     "minimum": (lambda xp, x, y: xp.minimum(x, y), X, Y, lambda x, y: (x < y, y < x)),
     "where": (lambda xp, x, y: xp.where(x > 0, x * 2, y * 5), X, Y, lambda x, y: (2 * (x > 0), 5 * (x <= 0))),
@@ -71,7 +72,7 @@ BINARY = {
 
 
 @behaviour("DER-02", source=MATHS, profile="core")
-@pytest.mark.parametrize("fn, x, y, derivatives", BINARY.values(), ids=BINARY)
+@pytest.mark.parametrize(("fn", "x", "y", "derivatives"), BINARY.values(), ids=BINARY)
 def test_binary(calculus, check, fn, x, y, derivatives):
     """An element-wise op of two inputs gives each the cotangent times its partial derivative."""
     _, grads = calculus.vjp(fn, (x, y), G)
@@ -84,14 +85,14 @@ SHARED = {
     "sub": (lambda xp, x: x - x, lambda x: np.zeros_like(x)),
     "mul": (lambda xp, x: x * x, lambda x: 2 * x),
     "div": (lambda xp, x: x / x, lambda x: np.zeros_like(x)),
-    "pow": (lambda xp, x: x ** x, lambda x: x**x * (np.log(x) + 1)),
+    "pow": (lambda xp, x: x**x, lambda x: x**x * (np.log(x) + 1)),
     "two_paths": (lambda xp, x: xp.sin(x) * xp.exp(x), lambda x: np.exp(x) * (np.sin(x) + np.cos(x))),
     "diamond": (lambda xp, x: (lambda h: h * xp.cos(h))(x * x), lambda x: 2 * x * (np.cos(x**2) - x**2 * np.sin(x**2))),
 }
 
 
 @behaviour("DER-03", source=MATHS, profile="core")
-@pytest.mark.parametrize("fn, derivative", SHARED.values(), ids=SHARED)
+@pytest.mark.parametrize(("fn", "derivative"), SHARED.values(), ids=SHARED)
 def test_repeated_input(calculus, check, fn, derivative):
     """An input that reaches the output by several ways gets the sum over the ways."""
     _, (grad,) = calculus.vjp(fn, (POSITIVE,), G)
@@ -104,14 +105,22 @@ def _summed(grad, shape):
     return grad.sum(lead + ones, keepdims=True).reshape(shape)
 
 
-BROADCAST = [((3, 1), (1, 4)), ((4,), (3, 4)), ((2, 1, 3), (4, 1)), ((), (2, 3)), ((1,), (5,)), ((1, 1), (2, 3)), ((2, 3), ())]
+BROADCAST = [
+    ((3, 1), (1, 4)),
+    ((4,), (3, 4)),
+    ((2, 1, 3), (4, 1)),
+    ((), (2, 3)),
+    ((1,), (5,)),
+    ((1, 1), (2, 3)),
+    ((2, 3), ()),
+]
 
 
 @behaviour("BC-01", source="torch 2.13.0; mathematics", profile="core")
 @pytest.mark.parametrize("op", ["add", "mul", "div"])
-@pytest.mark.parametrize("left, right", BROADCAST, ids=str)
+@pytest.mark.parametrize(("left", "right"), BROADCAST, ids=str)
 def test_broadcast(calculus, check, op, left, right):
-    """A broadcast input's gradient is summed over the dimensions it was stretched along, down to the input's exact shape."""
+    """A broadcast input's gradient is summed over the dimensions it was stretched along, to the input's exact shape."""
     rng = np.random.default_rng(0)
     x, y = rng.uniform(0.5, 2, left), rng.uniform(0.5, 2, right)
     fn = {"add": lambda xp, x, y: x + y, "mul": lambda xp, x, y: x * y, "div": lambda xp, x, y: x / y}[op]
@@ -149,7 +158,7 @@ MATMUL = {
 
 
 @behaviour("BC-07", source="torch 2.13.0; mathematics", profile="core")
-@pytest.mark.parametrize("left, right, expected", MATMUL.values(), ids=MATMUL)
+@pytest.mark.parametrize(("left", "right", "expected"), MATMUL.values(), ids=MATMUL)
 def test_matmul(calculus, check, left, right, expected):
     """The gradients of a @ b are products with the other's transpose, summed over stretched batch dimensions."""
     rng = np.random.default_rng(1)
@@ -163,13 +172,13 @@ def test_matmul(calculus, check, left, right, expected):
 
 
 PROGRAMS = {
-    "polynomial": lambda xp, x: (x ** 3 - 2 * x ** 2 + x).sum(),
+    "polynomial": lambda xp, x: (x**3 - 2 * x**2 + x).sum(),
     "softplus": lambda xp, x: xp.log(1 + xp.exp(x)).sum(),
     "gaussian": lambda xp, x: (xp.exp(-x * x / 2) * xp.cos(3 * x)).sum(),
     "normalise": lambda xp, x: ((x - x.mean()) / xp.sqrt(((x - x.mean()) ** 2).mean()) * x[0]).sum(),
     "log_sum_exp": lambda xp, x: xp.log(xp.exp(x).sum(1)).sum() * x[1, 0],
     "two_layers": lambda xp, x: (xp.tanh(x @ x.T) @ x).mean(),
-    "quotient_chain": lambda xp, x: (x / (1 + x ** 2) / (2 + xp.sin(x))).sum(),
+    "quotient_chain": lambda xp, x: (x / (1 + x**2) / (2 + xp.sin(x))).sum(),
     "control_flow": lambda xp, x: (x * 2 if x[0, 0] > 0 else x * 5).sum() + (x[0] * x[1]).sum(),
 }
 
@@ -184,20 +193,25 @@ def test_finite_differences(calculus, check, fn):
         step = np.zeros_like(X)
         step[index] = 1e-5
         numerical[index] = (calculus.value(fn, X + step) - calculus.value(fn, X - step)) / 2e-5
-    check.close(grad, numerical, rtol=1e-6, atol=1e-8)
+    check.close(grad, numerical)
 
 
 @behaviour("DER-05", source=MATHS, profile="core")
 def test_linearity(calculus, check):
     """A vector-Jacobian product is linear in its cotangent."""
+
     def grad(cotangent):
         return calculus.vjp(lambda xp, x: xp.tanh(x) * x, (X,), cotangent)[1][0]
+
     check.close(grad(2 * G - 3 * Y), 2 * grad(G) - 3 * grad(Y))
 
 
 @behaviour("ACC-14", source="torch 2.13.0", profile="core")
-@pytest.mark.parametrize("fn", [lambda xp, x: (x * 0).sum(), lambda xp, x: xp.floor(x).sum(), lambda xp, x: xp.round(x).sum()],
-                         ids=["times_0", "floor", "round"])
+@pytest.mark.parametrize(
+    "fn",
+    [lambda xp, x: (x * 0).sum(), lambda xp, x: xp.floor(x).sum(), lambda xp, x: xp.round(x).sum()],
+    ids=["times_0", "floor", "round"],
+)
 def test_zero_derivative(calculus, check, fn):
     """An input whose derivative is zero gets zeros: it was used."""
     check.equal(calculus.vjp(fn, (X,))[1][0], np.zeros_like(X))

@@ -1,4 +1,5 @@
 """detach() and its relatives: the same memory, no history."""
+
 import pytest
 
 from refgrad.harness.behaviours import behaviour
@@ -157,13 +158,15 @@ def test_detach_and_track_again(xp, check):
     """A detached tensor may be told to require grad: it is a leaf of a graph of its own."""
     x = xp.tensor([2.0], requires_grad=True)
     fresh = (x * 3).detach().requires_grad_()
-    (fresh ** 2).backward()
+    (fresh**2).backward()
     check.equal(fresh.grad, [12.0])
     check.none(x.grad)
 
 
 @behaviour("DET-24", source="the tutorial; torch 2.13.0", profile="namespace")
-@pytest.mark.parametrize("convert", [lambda y: y.detach().numpy(), lambda y: y.detach().cpu().numpy()], ids=["numpy", "cpu_numpy"])
+@pytest.mark.parametrize(
+    "convert", [lambda y: y.detach().numpy(), lambda y: y.detach().cpu().numpy()], ids=["numpy", "cpu_numpy"]
+)
 def test_numpy(xp, check, convert):
     """detach().numpy() is an array over the tensor's memory."""
     y = xp.tensor([1.0, 2.0], requires_grad=True) * 2

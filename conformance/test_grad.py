@@ -1,4 +1,5 @@
 """torch.autograd.grad: gradients as return values."""
+
 import numpy as np
 import pytest
 
@@ -124,7 +125,7 @@ def test_no_inputs(xp, check):
 def test_constant_result(xp, check):
     """Without create_graph the result is a constant."""
     x = leaf(xp, 3.0)
-    grad, = xp.autograd.grad(x * x, x)
+    (grad,) = xp.autograd.grad(x * x, x)
     assert not grad.requires_grad
     check.none(grad.grad_fn)
 

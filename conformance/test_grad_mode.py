@@ -1,4 +1,5 @@
 """no_grad, enable_grad, set_grad_enabled: as blocks, as decorators, as calls."""
+
 import asyncio
 import threading
 
@@ -85,7 +86,7 @@ def test_set_grad_enabled_block(xp, mode):
 
 @behaviour("MODE-06", source=SOURCE, level="may", profile="namespace")
 def test_set_at_construction(xp):
-    """set_grad_enabled switches when it is made, not when its block is entered, and restores the mode from before it was made."""
+    """set_grad_enabled switches when it is made, not when its block is entered; leaving it restores the mode before."""
     guard = xp.set_grad_enabled(False)
     try:
         found = [xp.is_grad_enabled()]
@@ -100,9 +101,11 @@ def test_set_at_construction(xp):
 @behaviour("MODE-07", source=SOURCE, profile="namespace")
 def test_set_grad_enabled_decorator(xp):
     """@set_grad_enabled(False) works for the calls, and leaves the mode alone once the function is defined."""
+
     @xp.set_grad_enabled(False)
     def inner():
         return xp.is_grad_enabled()
+
     assert xp.is_grad_enabled()
     assert not inner()
     assert xp.is_grad_enabled()
@@ -117,6 +120,7 @@ def test_decorator(xp, decorate):
     @decorate(xp)
     def double():
         return x * 2
+
     assert not double().requires_grad
     assert (x * 2).requires_grad
 
@@ -124,10 +128,12 @@ def test_decorator(xp, decorate):
 @behaviour("MODE-09", source=SOURCE, profile="namespace")
 def test_decorator_keeps_the_name(xp):
     """A decorated function keeps its name and docstring."""
+
     @xp.enable_grad()
     def inner():
         """Say the mode."""
         return xp.is_grad_enabled()
+
     with xp.no_grad():
         assert inner()
         assert not xp.is_grad_enabled()
@@ -137,10 +143,12 @@ def test_decorator_keeps_the_name(xp):
 @behaviour("MODE-10", source=SOURCE, profile="namespace")
 def test_generator(xp):
     """A decorated generator runs each of its steps without recording; its caller's mode holds between them."""
+
     @xp.no_grad()
     def steps():
         yield xp.is_grad_enabled()
         yield xp.is_grad_enabled()
+
     found = []
     for inside in steps():
         found += [inside, xp.is_grad_enabled()]
@@ -150,9 +158,11 @@ def test_generator(xp):
 @behaviour("MODE-11", source=SOURCE, profile="namespace")
 def test_block_in_a_generator(xp):
     """A generator that stops inside a no_grad block leaves recording off for its caller until it goes on."""
+
     def steps():
         with xp.no_grad():
             yield
+
     running = steps()
     next(running)
     leaked = xp.is_grad_enabled()
@@ -164,6 +174,7 @@ def test_block_in_a_generator(xp):
 @behaviour("MODE-12", source=SOURCE, profile="namespace")
 def test_generator_protocol(xp):
     """A decorated generator takes send() and throw() and returns its value."""
+
     @xp.no_grad()
     def steps():
         received = []
@@ -176,6 +187,7 @@ def test_generator_protocol(xp):
         except KeyError:
             received.append("thrown")
         return received
+
     running = steps()
     assert [next(running), running.send(5)] == [False, False]
     with pytest.raises(StopIteration) as stop:
@@ -254,6 +266,7 @@ def test_recursion(xp):
             with xp.enable_grad():
                 visit(depth - 1)
                 found.append(xp.is_grad_enabled())
+
     visit(1)
     assert [*found, xp.is_grad_enabled()] == [False, False, True, True]
 
@@ -261,17 +274,20 @@ def test_recursion(xp):
 @behaviour("MODE-24", source=SOURCE, level="may", profile="namespace")
 def test_coroutine(xp):
     """@no_grad() on a coroutine function has no effect inside it."""
+
     @xp.no_grad()
     async def inner():
         before = xp.is_grad_enabled()
         await asyncio.sleep(0)
         return before, xp.is_grad_enabled()
+
     assert asyncio.run(inner()) == (True, True)
 
 
 @behaviour("MODE-25", source=SOURCE, profile="namespace")
 def test_methods(xp):
     """The decorator works on lambdas, methods, static methods and properties."""
+
     class Model:
         @staticmethod
         @xp.no_grad()
@@ -286,6 +302,7 @@ def test_methods(xp):
         @xp.no_grad()
         def prop(self):
             return xp.is_grad_enabled()
+
     model, plain = Model(), xp.no_grad()(lambda: xp.is_grad_enabled())
     assert [plain(), Model.static(), model.method(), model.prop] == [False] * 4
 

@@ -1,4 +1,5 @@
 """The graph: names of its nodes, its edges, what is shared, what is cut."""
+
 import pytest
 
 from refgrad.harness.behaviours import behaviour
@@ -6,24 +7,63 @@ from refgrad.harness.behaviours import behaviour
 SOURCE = "torch 2.13.0"
 
 NAMES = {
-    "x + y": "AddBackward0", "x + 1": "AddBackward0", "1 + x": "AddBackward0", "x - y": "SubBackward0", "x - 1": "SubBackward0",
-    "1 - x": "RsubBackward1", "x * y": "MulBackward0", "2 * x": "MulBackward0", "x / y": "DivBackward0", "x / 2": "DivBackward0",
-    "2 / x": "MulBackward0", "-x": "NegBackward0", "x ** 2": "PowBackward0", "x ** y": "PowBackward1", "2 ** x": "PowBackward2",
-    "x % 2": "RemainderBackward0", "abs(x)": "AbsBackward0", "x @ y": "DotBackward0", "m @ m": "MmBackward0", "m @ x": "MvBackward0",
-    "x.sum()": "SumBackward0", "x.sum(0)": "SumBackward1", "x.mean()": "MeanBackward0", "x.mean(0)": "MeanBackward1",
-    "x.max()": "MaxBackward1", "x.exp()": "ExpBackward0", "x.log()": "LogBackward0", "x.sqrt()": "SqrtBackward0",
-    "x.sin()": "SinBackward0", "x.cos()": "CosBackward0", "x.tanh()": "TanhBackward0", "x.sigmoid()": "SigmoidBackward0",
-    "x.relu()": "ReluBackward0", "x.softmax(0)": "SoftmaxBackward0", "x.log_softmax(0)": "LogSoftmaxBackward0",
-    "x.clone()": "CloneBackward0", "x.double()": "ToCopyBackward0", "x[0]": "SelectBackward0", "x[:1]": "SliceBackward0",
-    "x[[0]]": "IndexBackward0", "x[None]": "UnsqueezeBackward0", "m.t()": "TBackward0", "m.T": "PermuteBackward0",
-    "m.view(4)": "ViewBackward0", "m.reshape(4)": "ViewBackward0", "m.transpose(0, 1)": "TransposeBackward0",
-    "x.expand(3, 2)": "ExpandBackward0", "xp.cat([x, y])": "CatBackward0", "xp.stack([x, y])": "StackBackward0",
-    "xp.where(x > 0, x, y)": "WhereBackward0", "xp.maximum(x, y)": "MaximumBackward0", "x.clamp(0, 1)": "ClampBackward1",
+    "x + y": "AddBackward0",
+    "x + 1": "AddBackward0",
+    "1 + x": "AddBackward0",
+    "x - y": "SubBackward0",
+    "x - 1": "SubBackward0",
+    "1 - x": "RsubBackward1",
+    "x * y": "MulBackward0",
+    "2 * x": "MulBackward0",
+    "x / y": "DivBackward0",
+    "x / 2": "DivBackward0",
+    "2 / x": "MulBackward0",
+    "-x": "NegBackward0",
+    "x ** 2": "PowBackward0",
+    "x ** y": "PowBackward1",
+    "2 ** x": "PowBackward2",
+    "x % 2": "RemainderBackward0",
+    "abs(x)": "AbsBackward0",
+    "x @ y": "DotBackward0",
+    "m @ m": "MmBackward0",
+    "m @ x": "MvBackward0",
+    "x.sum()": "SumBackward0",
+    "x.sum(0)": "SumBackward1",
+    "x.mean()": "MeanBackward0",
+    "x.mean(0)": "MeanBackward1",
+    "x.max()": "MaxBackward1",
+    "x.exp()": "ExpBackward0",
+    "x.log()": "LogBackward0",
+    "x.sqrt()": "SqrtBackward0",
+    "x.sin()": "SinBackward0",
+    "x.cos()": "CosBackward0",
+    "x.tanh()": "TanhBackward0",
+    "x.sigmoid()": "SigmoidBackward0",
+    "x.relu()": "ReluBackward0",
+    "x.softmax(0)": "SoftmaxBackward0",
+    "x.log_softmax(0)": "LogSoftmaxBackward0",
+    "x.clone()": "CloneBackward0",
+    "x.double()": "ToCopyBackward0",
+    "x[0]": "SelectBackward0",
+    "x[:1]": "SliceBackward0",
+    "x[[0]]": "IndexBackward0",
+    "x[None]": "UnsqueezeBackward0",
+    "m.t()": "TBackward0",
+    "m.T": "PermuteBackward0",
+    "m.view(4)": "ViewBackward0",
+    "m.reshape(4)": "ViewBackward0",
+    "m.transpose(0, 1)": "TransposeBackward0",
+    "x.expand(3, 2)": "ExpandBackward0",
+    "xp.cat([x, y])": "CatBackward0",
+    "xp.stack([x, y])": "StackBackward0",
+    "xp.where(x > 0, x, y)": "WhereBackward0",
+    "xp.maximum(x, y)": "MaximumBackward0",
+    "x.clamp(0, 1)": "ClampBackward1",
 }
 
 
 @behaviour("GRAPH-01", source="the tutorial; torch 2.13.0", level="should", profile="namespace")
-@pytest.mark.parametrize("expression, name", NAMES.items(), ids=NAMES)
+@pytest.mark.parametrize(("expression", "name"), NAMES.items(), ids=NAMES)
 def test_name(xp, check, expression, name):
     """grad_fn is named after the op that made the tensor, and the overload that was chosen."""
     x, y = xp.tensor([1.0, 2.0], requires_grad=True), xp.tensor([3.0, 4.0], requires_grad=True)
@@ -35,7 +75,7 @@ def test_name(xp, check, expression, name):
 def test_pow_overloads(xp):
     """The suffix of a pow node says which of base and exponent was a tensor."""
     x = xp.tensor(2.0, requires_grad=True)
-    results = (x ** 2, x ** xp.tensor(2.0), x ** x, 2 ** x, xp.pow(xp.tensor(2.0), x))
+    results = (x**2, x ** xp.tensor(2.0), x**x, 2**x, xp.pow(xp.tensor(2.0), x))
     assert [y.grad_fn.name()[-1] for y in results] == ["0", "1", "1", "2", "1"]
 
 
@@ -113,7 +153,7 @@ def test_saved_values_are_freed(xp, check):
 
 
 @behaviour("GRAPH-22", source=SOURCE)
-@pytest.mark.parametrize("start, expected", [(3.0, 2.0), (-3.0, 5.0)], ids=["positive", "negative"])
+@pytest.mark.parametrize(("start", "expected"), [(3.0, 2.0), (-3.0, 5.0)], ids=["positive", "negative"])
 def test_control_flow(xp, check, start, expected):
     """Only the branch of Python code that was taken is in the graph."""
     x = xp.tensor(start, requires_grad=True)

@@ -1,4 +1,5 @@
 """Derivatives of what moves elements: reshaping, transposing, stretching, joining, splitting, indexing."""
+
 import numpy as np
 import pytest
 
@@ -24,13 +25,13 @@ SHAPES = {
 
 
 def _scatter(forward, shape, g):
-    """The gradient of a function that only moves or copies elements: each cotangent lands where its element came from."""
+    """The gradient of a function that only moves or copies elements: cotangents land where their elements came from."""
     source = forward(np.arange(np.prod(shape)).reshape(shape))
     return np.bincount(source.ravel(), weights=g.ravel(), minlength=int(np.prod(shape))).reshape(shape)
 
 
 @behaviour("IX-20", source=SOURCE, profile="core")
-@pytest.mark.parametrize("fn, forward", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize(("fn", "forward"), SHAPES.values(), ids=SHAPES)
 def test_shape(calculus, check, fn, forward):
     """An op that rearranges elements sends each cotangent back to the place its element came from."""
     g = np.random.default_rng(0).normal(size=forward(X).shape)
@@ -73,9 +74,9 @@ INDICES = {
 
 
 @behaviour("IX-01", source=SOURCE, profile="core")
-@pytest.mark.parametrize("fn, index", INDICES.values(), ids=INDICES)
+@pytest.mark.parametrize(("fn", "index"), INDICES.values(), ids=INDICES)
 def test_index(calculus, check, fn, index):
-    """An index's gradient goes to the elements that were read, summed where one was read twice, and is zero elsewhere."""
+    """An index's gradient goes to the elements that were read, summed where one was read twice, and zeros elsewhere."""
     g = np.random.default_rng(2).normal(size=X[index].shape)
     value, (grad,) = calculus.vjp(lambda xp, x: fn(x), (X,), g)
     expected = np.zeros_like(X)
@@ -142,9 +143,9 @@ def test_inner_size_zero(calculus, check):
 def test_strided_input(calculus, check):
     """Transposed and stepped inputs give the gradients of their contiguous copies."""
     base = np.arange(12.0).reshape(3, 4) / 6
-    fn, strided = lambda xp, x: xp.sin(x ** 2).sum(), base.T[::2]
+    fn, strided = lambda xp, x: xp.sin(x**2).sum(), base.T[::2]
     _, (grad,) = calculus.vjp(fn, (strided,))
-    check.close(grad, 2 * strided * np.cos(strided ** 2))
+    check.close(grad, 2 * strided * np.cos(strided**2))
 
 
 @behaviour("BC-24", source=SOURCE, profile="core")

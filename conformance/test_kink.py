@@ -1,4 +1,5 @@
 """What PyTorch chooses where no derivative exists: conventions, which another library may choose otherwise."""
+
 import numpy as np
 import pytest
 
@@ -18,12 +19,12 @@ POINTS = {
     "log_at_0": (lambda xp, x: xp.log(x), 0.0, INF),
     "rsqrt_at_0": (lambda xp, x: xp.rsqrt(x), 0.0, -INF),
     "reciprocal_at_0": (lambda xp, x: 1 / x, 0.0, -INF),
-    "pow_half_at_0": (lambda xp, x: x ** 0.5, 0.0, INF),
-    "pow_minus_1_at_0": (lambda xp, x: x ** -1, 0.0, -INF),
-    "pow_three_halves_at_0": (lambda xp, x: x ** 1.5, 0.0, 0.0),
-    "pow_0_at_0": (lambda xp, x: x ** 0, 0.0, 0.0),
-    "pow_1_at_0": (lambda xp, x: x ** 1, 0.0, 1.0),
-    "sqrt_of_a_square_at_0": (lambda xp, x: xp.sqrt(x ** 2), 0.0, NAN),
+    "pow_half_at_0": (lambda xp, x: x**0.5, 0.0, INF),
+    "pow_minus_1_at_0": (lambda xp, x: x**-1, 0.0, -INF),
+    "pow_three_halves_at_0": (lambda xp, x: x**1.5, 0.0, 0.0),
+    "pow_0_at_0": (lambda xp, x: x**0, 0.0, 0.0),
+    "pow_1_at_0": (lambda xp, x: x**1, 0.0, 1.0),
+    "sqrt_of_a_square_at_0": (lambda xp, x: xp.sqrt(x**2), 0.0, NAN),
     "sqrt_of_a_negative": (lambda xp, x: xp.sqrt(x), -1.0, NAN),
     "norm_at_0": (lambda xp, x: x.norm(), 0.0, 0.0),
     "log_times_0": (lambda xp, x: xp.log(x) * 0, 0.0, NAN),
@@ -31,7 +32,7 @@ POINTS = {
 
 
 @behaviour("SG-10", source=SOURCE, level="may", profile="core")
-@pytest.mark.parametrize("fn, x, expected", POINTS.values(), ids=POINTS)
+@pytest.mark.parametrize(("fn", "x", "expected"), POINTS.values(), ids=POINTS)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_point(calculus, check, fn, x, expected):
     """At a kink or a pole the gradient is PyTorch's choice."""
@@ -45,10 +46,12 @@ TIES = {
 
 
 @behaviour("SG-05", source=SOURCE, level="may", profile="core")
-@pytest.mark.parametrize("fn, first, second", TIES.values(), ids=TIES)
+@pytest.mark.parametrize(("fn", "first", "second"), TIES.values(), ids=TIES)
 def test_tie_of_two(calculus, check, fn, first, second):
     """Where maximum or minimum ties, each input gets half."""
-    _, (grad_x, grad_y) = calculus.vjp(lambda xp, x, y: fn(xp, x, y).sum(), (np.array([1.0, 3.0]), np.array([1.0, 2.0])))
+    _, (grad_x, grad_y) = calculus.vjp(
+        lambda xp, x, y: fn(xp, x, y).sum(), (np.array([1.0, 3.0]), np.array([1.0, 2.0]))
+    )
     check.equal(grad_x, np.array(first))
     check.equal(grad_y, np.array(second))
 
@@ -62,7 +65,7 @@ REDUCTIONS = {
 
 
 @behaviour("SG-06", source=SOURCE, level="may", profile="core")
-@pytest.mark.parametrize("fn, expected", REDUCTIONS.values(), ids=REDUCTIONS)
+@pytest.mark.parametrize(("fn", "expected"), REDUCTIONS.values(), ids=REDUCTIONS)
 def test_tie_in_a_reduction(calculus, check, fn, expected):
     """Where the extremum of a reduction is reached several times, its gradient is divided evenly."""
     check.equal(calculus.vjp(fn, (np.array([1.0, 2.0, 2.0]),))[1][0], np.array(expected))
@@ -78,13 +81,22 @@ def test_ties_conserve(calculus, check, fn):
 
 
 @behaviour("SG-13", source=SOURCE, level="may", profile="core")
-@pytest.mark.parametrize("base, exponent, d_base, d_exponent", [
-    (0.0, 0.0, 0.0, 0.0), (0.0, 1.0, 1.0, 0.0), (0.0, 2.0, 0.0, 0.0), (2.0, 0.0, 0.0, np.log(2)), (-2.0, 2.0, -4.0, NAN),
-    (0.0, -1.0, -INF, -INF), (0.0, 0.5, INF, 0.0)])
+@pytest.mark.parametrize(
+    ("base", "exponent", "d_base", "d_exponent"),
+    [
+        (0.0, 0.0, 0.0, 0.0),
+        (0.0, 1.0, 1.0, 0.0),
+        (0.0, 2.0, 0.0, 0.0),
+        (2.0, 0.0, 0.0, np.log(2)),
+        (-2.0, 2.0, -4.0, NAN),
+        (0.0, -1.0, -INF, -INF),
+        (0.0, 0.5, INF, 0.0),
+    ],
+)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_pow_at_0(calculus, check, base, exponent, d_base, d_exponent):
-    """base ** exponent at base 0: the exponent's gradient is 0 unless the exponent is negative; a negative base gives nan."""
-    _, grads = calculus.vjp(lambda xp, x, y: (x ** y).sum(), (np.array([base]), np.array([exponent])))
+    """At base 0 the exponent's gradient is 0 unless the exponent is negative; at a negative base it is nan."""
+    _, grads = calculus.vjp(lambda xp, x, y: (x**y).sum(), (np.array([base]), np.array([exponent])))
     check.close(grads[0], np.array([d_base]))
     check.close(grads[1], np.array([d_exponent]))
 

@@ -1,4 +1,5 @@
 """Which tensors are leaves, which require grad, and what may be done to those flags and to ``.grad``."""
+
 import math
 
 import numpy as np
@@ -53,10 +54,16 @@ def test_one_input_is_enough(xp):
 
 
 @behaviour("LEAF-05", source=SOURCE, level="should", profile="namespace")
-@pytest.mark.parametrize("make", [
-    lambda xp: xp.ones(2, dtype=xp.int64, requires_grad=True), lambda xp: xp.tensor([1, 2, 3], requires_grad=True),
-    lambda xp: xp.tensor([1, 2]).requires_grad_(), lambda xp: setattr(xp.tensor([True]), "requires_grad", True)],
-    ids=["factory", "python_integers", "method", "attribute"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda xp: xp.ones(2, dtype=xp.int64, requires_grad=True),
+        lambda xp: xp.tensor([1, 2, 3], requires_grad=True),
+        lambda xp: xp.tensor([1, 2]).requires_grad_(),
+        lambda xp: setattr(xp.tensor([True]), "requires_grad", True),
+    ],
+    ids=["factory", "python_integers", "method", "attribute"],
+)
 def test_only_floats_may_require_grad(xp, check, make):
     """Requiring grad of an integer or bool tensor is an error."""
     with check.raises("RuntimeError", "can require gradients"):
@@ -70,8 +77,11 @@ def test_complex_may_require_grad(xp):
 
 
 @behaviour("LEAF-10", source=SOURCE, level="should", profile="namespace")
-@pytest.mark.parametrize("switch_off", [lambda y: setattr(y, "requires_grad", False), lambda y: y.requires_grad_(False)],
-                         ids=["attribute", "method"])
+@pytest.mark.parametrize(
+    "switch_off",
+    [lambda y: setattr(y, "requires_grad", False), lambda y: y.requires_grad_(False)],
+    ids=["attribute", "method"],
+)
 def test_non_leaf_cannot_be_switched_off(xp, check, switch_off):
     """requires_grad of a computed tensor cannot be switched off; detach is the way."""
     y = xp.ones(1, requires_grad=True) * 2
@@ -185,7 +195,9 @@ def test_quiet_conversions(xp, check):
 @pytest.mark.parametrize("convert", [lambda x: x.numpy(), np.asarray, np.sin], ids=["numpy", "asarray", "ufunc"])
 def test_numpy_of_a_leaf(xp, check, convert):
     """A tensor that requires grad does not turn into an array."""
-    with check.raises("RuntimeError", "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."):
+    with check.raises(
+        "RuntimeError", "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+    ):
         convert(xp.ones(1, requires_grad=True))
 
 
@@ -239,10 +251,19 @@ def test_grad_is_resettable(xp, check):
 
 
 @behaviour("LEAF-44", source=SOURCE, level="should", profile="namespace")
-@pytest.mark.parametrize("value, error, text", [
-    (lambda xp: xp.ones(3), "RuntimeError", "attempting to assign a gradient of size '[3]' to a tensor of size '[2]'"),
-    (lambda xp: xp.ones(2, dtype=xp.float64), "RuntimeError", "attempting to assign a gradient with dtype"),
-    (lambda xp: 1, "TypeError", "assigned grad expected to be a Tensor or None")], ids=["size", "dtype", "number"])
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (
+            lambda xp: xp.ones(3),
+            "RuntimeError",
+            "attempting to assign a gradient of size '[3]' to a tensor of size '[2]'",
+        ),
+        (lambda xp: xp.ones(2, dtype=xp.float64), "RuntimeError", "attempting to assign a gradient with dtype"),
+        (lambda xp: 1, "TypeError", "assigned grad expected to be a Tensor or None"),
+    ],
+    ids=["size", "dtype", "number"],
+)
 def test_assigned_grad_is_checked(xp, check, value, error, text):
     """What is assigned to .grad must be a tensor of the leaf's size and dtype."""
     x = xp.ones(2, requires_grad=True)
@@ -299,7 +320,9 @@ def test_output_number(xp):
 
 
 @behaviour("LEAF-58", source=SOURCE)
-@pytest.mark.parametrize("data, shape", [(2.0, ()), ([2.0], (1,)), ([[1.0, 2.0, 3.0]], (1, 3))], ids=["0d", "1d", "2d"])
+@pytest.mark.parametrize(
+    ("data", "shape"), [(2.0, ()), ([2.0], (1,)), ([[1.0, 2.0, 3.0]], (1, 3))], ids=["0d", "1d", "2d"]
+)
 def test_grad_has_the_leafs_shape(xp, check, data, shape):
     """A gradient has its leaf's shape, none of it for a 0-dim leaf."""
     x = xp.tensor(data, requires_grad=True)

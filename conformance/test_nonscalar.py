@@ -1,4 +1,5 @@
 """Outputs of several elements: the gradient that backward() then needs, and the checks on it."""
+
 import numpy as np
 import pytest
 
@@ -18,9 +19,16 @@ def test_gradient_is_needed(xp, check):
 
 
 @behaviour("BWD-04", source="the tutorial; torch 2.13.0", level="should", profile="namespace")
-@pytest.mark.parametrize("call", [lambda xp, x: (x * 2).backward(), lambda xp, x: xp.autograd.backward([x.sum(), x * 2]),
-                                  lambda xp, x: xp.autograd.grad(x * 2, x), lambda xp, x: (x[:0] * 2).backward()],
-                         ids=["backward", "several_roots", "grad", "no_elements"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda xp, x: (x * 2).backward(),
+        lambda xp, x: xp.autograd.backward([x.sum(), x * 2]),
+        lambda xp, x: xp.autograd.grad(x * 2, x),
+        lambda xp, x: (x[:0] * 2).backward(),
+    ],
+    ids=["backward", "several_roots", "grad", "no_elements"],
+)
 def test_error_without_it(xp, check, call):
     """The error says that a gradient is made up only for scalar outputs."""
     with check.raises("RuntimeError", "grad can be implicitly created only for scalar outputs"):
@@ -31,7 +39,7 @@ def test_error_without_it(xp, check, call):
 def test_vector_jacobian_product(xp, check):
     """backward(v) computes the product of v and the Jacobian."""
     x = xp.tensor([1.0, 2.0, 3.0], requires_grad=True)
-    (x ** 2).backward(xp.tensor([1.0, 10.0, 100.0]))
+    (x**2).backward(xp.tensor([1.0, 10.0, 100.0]))
     check.equal(x.grad, [2.0, 40.0, 600.0])
 
 
@@ -39,8 +47,8 @@ def test_vector_jacobian_product(xp, check):
 def test_ones(xp, check):
     """A gradient of ones is the same as summing first."""
     x, z = (xp.tensor([1.0, 2.0, 3.0], requires_grad=True) for _ in range(2))
-    (x ** 2).backward(xp.tensor([1.0, 1.0, 1.0]))
-    (z ** 2).sum().backward()
+    (x**2).backward(xp.tensor([1.0, 1.0, 1.0]))
+    (z**2).sum().backward()
     check.equal(x.grad, [2.0, 4.0, 6.0])
     check.equal(z.grad, [2.0, 4.0, 6.0])
 
@@ -71,12 +79,18 @@ def test_wrong_shape(xp, check):
 
 
 @behaviour("BWD-07", source=SOURCE, level="should", profile="namespace")
-@pytest.mark.parametrize("output, gradient", [((2,), (3,)), ((2,), ()), ((2, 3), (3, 2)), ((), (1,)), ((1,), ()), ((2, 1), (2,))], ids=str)
+@pytest.mark.parametrize(
+    ("output", "gradient"),
+    [((2,), (3,)), ((2,), ()), ((2, 3), (3, 2)), ((), (1,)), ((1,), ()), ((2, 1), (2,))],
+    ids=str,
+)
 def test_mismatch_text(xp, check, output, gradient):
     """The error names both shapes; a shape that would broadcast does not pass either."""
     y = xp.ones(output, requires_grad=True) * 2
     names = [f"torch.Size({list(shape)})" for shape in (gradient, output)]
-    with check.raises("RuntimeError", f"grad_output[0] has a shape of {names[0]} and output[0] has a shape of {names[1]}."):
+    with check.raises(
+        "RuntimeError", f"grad_output[0] has a shape of {names[0]} and output[0] has a shape of {names[1]}."
+    ):
         y.backward(xp.ones(gradient))
 
 
@@ -125,7 +139,9 @@ def test_expanded_gradient(xp, check):
 @behaviour("TUT-06", source="the tutorial", profile="core")
 def test_jacobian_rows(calculus, check):
     """One unit cotangent a row builds the whole Jacobian: of (x0 x1, x0 + x1, x0 ** 2) at (2, 3)."""
+
     def fn(xp, x):
         return xp.stack([x[0] * x[1], x[0] + x[1], x[0] ** 2])
+
     rows = [calculus.vjp(fn, (np.array([2.0, 3.0]),), row)[1][0] for row in np.eye(3)]
     check.equal(np.array(rows), np.array([[3.0, 2.0], [1.0, 1.0], [4.0, 0.0]]))

@@ -1,4 +1,5 @@
 """What print() shows: values, precision, wrapping, and the mark that autograd leaves."""
+
 import pytest
 
 from refgrad.harness.behaviours import behaviour
@@ -13,13 +14,19 @@ MARKS = {
     "mean": (lambda xp: xp.tensor([1.0, 2.0], requires_grad=True).mean(), "tensor(1.5000, grad_fn=<MeanBackward0>)"),
     "select": (lambda xp: xp.tensor([1.0, 2.0], requires_grad=True)[0], "tensor(1., grad_fn=<SelectBackward0>)"),
     "detached": (lambda xp: xp.tensor([1.0], requires_grad=True).detach(), "tensor([1.])"),
-    "cast": (lambda xp: xp.tensor([1.0], requires_grad=True).double(), "tensor([1.], dtype=torch.float64, grad_fn=<ToCopyBackward0>)"),
-    "double_leaf": (lambda xp: xp.ones(1, dtype=xp.float64, requires_grad=True), "tensor([1.], dtype=torch.float64, requires_grad=True)"),
+    "cast": (
+        lambda xp: xp.tensor([1.0], requires_grad=True).double(),
+        "tensor([1.], dtype=torch.float64, grad_fn=<ToCopyBackward0>)",
+    ),
+    "double_leaf": (
+        lambda xp: xp.ones(1, dtype=xp.float64, requires_grad=True),
+        "tensor([1.], dtype=torch.float64, requires_grad=True)",
+    ),
 }
 
 
 @behaviour("LEAF-65", source="the tutorial; torch 2.13.0", level="should", profile="namespace")
-@pytest.mark.parametrize("make, expected", MARKS.values(), ids=MARKS)
+@pytest.mark.parametrize(("make", "expected"), MARKS.values(), ids=MARKS)
 def test_mark(xp, check, make, expected):
     """A leaf prints requires_grad=True, a result the name of its node, a detached tensor neither."""
     check.text(repr(make(xp)), expected)
@@ -46,21 +53,26 @@ NUMBERS = {
 
 
 @behaviour("PRT-01", source=SOURCE, level="should", profile="namespace")
-@pytest.mark.parametrize("data, expected", NUMBERS.values(), ids=NUMBERS)
+@pytest.mark.parametrize(("data", "expected"), NUMBERS.values(), ids=NUMBERS)
 def test_numbers(xp, check, data, expected):
-    """Numbers print with four decimals and one width, as whole numbers where all are whole, or in scientific notation."""
+    """Numbers print with four decimals and one width, whole where all are whole, or in scientific notation."""
     check.text(repr(xp.tensor(data)), expected)
 
 
 DTYPES = {
-    "float64": "tensor([1.], dtype=torch.float64)", "float16": "tensor([1.], dtype=torch.float16)",
-    "int32": "tensor([1], dtype=torch.int32)", "int64": "tensor([1])", "uint8": "tensor([1], dtype=torch.uint8)",
-    "complex64": "tensor([1.+0.j])", "complex128": "tensor([1.+0.j], dtype=torch.complex128)", "bool": "tensor([True])",
+    "float64": "tensor([1.], dtype=torch.float64)",
+    "float16": "tensor([1.], dtype=torch.float16)",
+    "int32": "tensor([1], dtype=torch.int32)",
+    "int64": "tensor([1])",
+    "uint8": "tensor([1], dtype=torch.uint8)",
+    "complex64": "tensor([1.+0.j])",
+    "complex128": "tensor([1.+0.j], dtype=torch.complex128)",
+    "bool": "tensor([True])",
 }
 
 
 @behaviour("PRT-02", source=SOURCE, level="should", profile="namespace")
-@pytest.mark.parametrize("dtype, expected", DTYPES.items(), ids=DTYPES)
+@pytest.mark.parametrize(("dtype", "expected"), DTYPES.items(), ids=DTYPES)
 def test_dtype(xp, check, dtype, expected):
     """A dtype is printed where it is not the one that its kind of number has by default."""
     check.text(repr(xp.ones(1, dtype=getattr(xp, dtype))), expected)
@@ -70,10 +82,16 @@ def test_dtype(xp, check, dtype, expected):
 def test_wrapping(xp, check):
     """Long rows wrap at 80 columns, and the mark takes a line of its own where it does not fit."""
     x = xp.arange(12.0, requires_grad=True)
-    check.text(repr(x / 7), "tensor([0.0000, 0.1429, 0.2857, 0.4286, 0.5714, 0.7143, 0.8571, 1.0000, 1.1429,\n"
-                            "        1.2857, 1.4286, 1.5714], grad_fn=<DivBackward0>)")
-    check.text(repr(xp.arange(9.0, requires_grad=True) / 7),
-               "tensor([0.0000, 0.1429, 0.2857, 0.4286, 0.5714, 0.7143, 0.8571, 1.0000, 1.1429],\n       grad_fn=<DivBackward0>)")
+    check.text(
+        repr(x / 7),
+        "tensor([0.0000, 0.1429, 0.2857, 0.4286, 0.5714, 0.7143, 0.8571, 1.0000, 1.1429,\n"
+        "        1.2857, 1.4286, 1.5714], grad_fn=<DivBackward0>)",
+    )
+    check.text(
+        repr(xp.arange(9.0, requires_grad=True) / 7),
+        "tensor([0.0000, 0.1429, 0.2857, 0.4286, 0.5714, 0.7143, 0.8571, 1.0000, 1.1429],\n"
+        "       grad_fn=<DivBackward0>)",
+    )
 
 
 @behaviour("PRT-04", source=SOURCE, level="should", profile="namespace")
@@ -105,7 +123,7 @@ def test_str_is_repr(xp, check):
 def test_gradient(xp, check):
     """A gradient prints as a plain tensor, and dtypes print with their module."""
     x = xp.tensor([2.0], requires_grad=True)
-    (x ** 2).backward()
+    (x**2).backward()
     check.text(repr(x.grad), "tensor([4.])")
     check.text(str(x.dtype), "torch.float32")
 
@@ -114,7 +132,7 @@ def test_gradient(xp, check):
 def test_printing_changes_nothing(xp, check):
     """Printing a tensor in between does not disturb its gradient or its version."""
     x = xp.tensor([2.0], requires_grad=True)
-    y = x ** 3
+    y = x**3
     repr(y)
     assert y._version == 0
     y.backward()

@@ -1,4 +1,5 @@
 """Derivatives of reductions: sums, means, products, extrema without ties, variance, softmax."""
+
 import numpy as np
 import pytest
 
@@ -29,7 +30,7 @@ WHOLE = {
 
 
 @behaviour("DER-06", source=MATHS, profile="core")
-@pytest.mark.parametrize("fn, x, derivative", WHOLE.values(), ids=WHOLE)
+@pytest.mark.parametrize(("fn", "x", "derivative"), WHOLE.values(), ids=WHOLE)
 def test_whole(calculus, check, fn, x, derivative):
     """A reduction to a scalar spreads its cotangent over all elements by its derivative."""
     value, (grad,) = calculus.vjp(fn, (x,), np.array(-1.75))
@@ -40,20 +41,35 @@ def test_whole(calculus, check, fn, x, derivative):
 DIMS = {
     "sum": (lambda xp, x: x.sum(dim=1), lambda x: x.sum(1), lambda x, g: np.ones_like(x) * g[:, None]),
     "sum_negative": (lambda xp, x: x.sum(dim=-2), lambda x: x.sum(0), lambda x, g: np.ones_like(x) * g),
-    "sum_keepdim": (lambda xp, x: x.sum(dim=1, keepdim=True), lambda x: x.sum(1, keepdims=True), lambda x, g: np.ones_like(x) * g),
+    "sum_keepdim": (
+        lambda xp, x: x.sum(dim=1, keepdim=True),
+        lambda x: x.sum(1, keepdims=True),
+        lambda x, g: np.ones_like(x) * g,
+    ),
     "mean": (lambda xp, x: x.mean(dim=0), lambda x: x.mean(0), lambda x, g: np.ones_like(x) * g / 2),
     "prod": (lambda xp, x: x.prod(dim=1), lambda x: x.prod(1), lambda x, g: (g * x.prod(1))[:, None] / x),
-    "amax": (lambda xp, x: xp.amax(x, dim=1), lambda x: x.max(1), lambda x, g: (x == x.max(1, keepdims=True)) * g[:, None]),
+    "amax": (
+        lambda xp, x: xp.amax(x, dim=1),
+        lambda x: x.max(1),
+        lambda x, g: (x == x.max(1, keepdims=True)) * g[:, None],
+    ),
     "amin": (lambda xp, x: xp.amin(x, dim=0), lambda x: x.min(0), lambda x, g: (x == x.min(0)) * g),
-    "logsumexp": (lambda xp, x: xp.logsumexp(x, dim=1), lambda x: np.log(np.exp(x).sum(1)), lambda x, g: _softmax(x, 1) * g[:, None]),
-    "var_population": (lambda xp, x: x.var(dim=1, correction=0), lambda x: x.var(1),
-                       lambda x, g: 2 * (x - x.mean(1, keepdims=True)) / 3 * g[:, None]),
+    "logsumexp": (
+        lambda xp, x: xp.logsumexp(x, dim=1),
+        lambda x: np.log(np.exp(x).sum(1)),
+        lambda x, g: _softmax(x, 1) * g[:, None],
+    ),
+    "var_population": (
+        lambda xp, x: x.var(dim=1, correction=0),
+        lambda x: x.var(1),
+        lambda x, g: 2 * (x - x.mean(1, keepdims=True)) / 3 * g[:, None],
+    ),
     "cumsum": (lambda xp, x: xp.cumsum(x, dim=1), lambda x: x.cumsum(1), lambda x, g: g[:, ::-1].cumsum(1)[:, ::-1]),
 }
 
 
 @behaviour("BC-19", source="torch 2.13.0; mathematics", profile="core")
-@pytest.mark.parametrize("fn, forward, backward", DIMS.values(), ids=DIMS)
+@pytest.mark.parametrize(("fn", "forward", "backward"), DIMS.values(), ids=DIMS)
 def test_along_a_dimension(calculus, check, fn, forward, backward):
     """A reduction along a dimension sends each result's cotangent back to the elements that it was made of."""
     expected = forward(X)
@@ -71,12 +87,16 @@ def test_several_dimensions(calculus, check):
     check.equal(grad, np.broadcast_to(np.array([1.0, 2.0, 3.0])[:, None], (2, 3, 4)))
 
 
-PRODUCTS = {"no_zero": ([2.0, 3.0, 4.0], [12.0, 8.0, 6.0]), "one_zero": ([2.0, 0.0, 3.0], [0.0, 6.0, 0.0]),
-            "two_zeros": ([0.0, 0.0, 3.0], [0.0, 0.0, 0.0]), "single": ([0.0], [1.0])}
+PRODUCTS = {
+    "no_zero": ([2.0, 3.0, 4.0], [12.0, 8.0, 6.0]),
+    "one_zero": ([2.0, 0.0, 3.0], [0.0, 6.0, 0.0]),
+    "two_zeros": ([0.0, 0.0, 3.0], [0.0, 0.0, 0.0]),
+    "single": ([0.0], [1.0]),
+}
 
 
 @behaviour("SG-17", source="torch 2.13.0; mathematics", profile="core")
-@pytest.mark.parametrize("x, expected", PRODUCTS.values(), ids=PRODUCTS)
+@pytest.mark.parametrize(("x", "expected"), PRODUCTS.values(), ids=PRODUCTS)
 def test_prod_with_zeros(calculus, check, x, expected):
     """The gradient of a product with zeros among its factors is exact, not 0 / 0."""
     check.close(calculus.vjp(lambda xp, x: x.prod(), (np.array(x),))[1][0], np.array(expected))
@@ -117,7 +137,7 @@ def test_large_values(calculus, check, name):
 
 
 @behaviour("BC-27", source="torch 2.13.0", profile="core")
-@pytest.mark.parametrize("name, expected", [("sum", 0.0), ("prod", 1.0)])
+@pytest.mark.parametrize(("name", "expected"), [("sum", 0.0), ("prod", 1.0)])
 def test_empty(calculus, check, name, expected):
     """The sum of nothing is 0 and its product 1; the gradient is empty."""
     value, (grad,) = calculus.vjp(lambda xp, x: getattr(x, name)(), (np.ones((0, 2)),))

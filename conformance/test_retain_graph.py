@@ -1,4 +1,5 @@
 """What backward frees, what retain_graph keeps, and which graphs need neither."""
+
 import pytest
 
 from refgrad.harness.behaviours import behaviour
@@ -24,7 +25,11 @@ def test_text(xp, check):
     x = xp.tensor(2.0, requires_grad=True)
     y = x * x
     y.backward()
-    for text in (FREED, "(or directly access saved tensors after they have already been freed)", "Specify retain_graph=True if you need to backward through the graph a second time"):
+    for text in (
+        FREED,
+        "(or directly access saved tensors after they have already been freed)",
+        "Specify retain_graph=True if you need to backward through the graph a second time",
+    ):
         with check.raises("RuntimeError", text):
             y.backward()
 
@@ -46,8 +51,8 @@ def test_retain_graph(xp, check):
 def test_several_roots(xp, check):
     """Two roots over one intermediate: the first backward with retain_graph, the second without."""
     x = xp.tensor(2.0, requires_grad=True)
-    h = x ** 2
-    first, second = h * 3, h ** 2
+    h = x**2
+    first, second = h * 3, h**2
     first.backward(retain_graph=True)
     check.equal(x.grad, 12.0)
     second.backward()
@@ -55,17 +60,41 @@ def test_several_roots(xp, check):
 
 
 REPEATABLE = {
-    "add_scalar": lambda xp, x: x + 2, "sub": lambda xp, x: x - 1, "neg": lambda xp, x: -x, "sum": lambda xp, x: x.sum(),
-    "mean": lambda xp, x: x.mean(), "view": lambda xp, x: x.view(1), "t": lambda xp, x: x.view(1, 1).t(), "clone": lambda xp, x: x.clone(),
-    "expand": lambda xp, x: x.expand(1, 1), "select": lambda xp, x: x[0], "cat": lambda xp, x: xp.cat([x]), "double": lambda xp, x: x.double(),
-    "cumsum": lambda xp, x: x.cumsum(0), "floor": lambda xp, x: x.floor(), "flip": lambda xp, x: x.flip(0),
+    "add_scalar": lambda xp, x: x + 2,
+    "sub": lambda xp, x: x - 1,
+    "neg": lambda xp, x: -x,
+    "sum": lambda xp, x: x.sum(),
+    "mean": lambda xp, x: x.mean(),
+    "view": lambda xp, x: x.view(1),
+    "t": lambda xp, x: x.view(1, 1).t(),
+    "clone": lambda xp, x: x.clone(),
+    "expand": lambda xp, x: x.expand(1, 1),
+    "select": lambda xp, x: x[0],
+    "cat": lambda xp, x: xp.cat([x]),
+    "double": lambda xp, x: x.double(),
+    "cumsum": lambda xp, x: x.cumsum(0),
+    "floor": lambda xp, x: x.floor(),
+    "flip": lambda xp, x: x.flip(0),
 }
 SAVING = {
-    "mul_scalar": lambda xp, x: x * 2, "div_scalar": lambda xp, x: x / 2, "square": lambda xp, x: x ** 2, "scalar_base": lambda xp, x: 2 ** x,
-    "exp": lambda xp, x: x.exp(), "mul_constant": lambda xp, x: x * xp.ones(1), "div_constant": lambda xp, x: x / xp.ones(1), "relu": lambda xp, x: x.relu(),
-    "abs": lambda xp, x: x.abs(), "index": lambda xp, x: x[[0]], "where": lambda xp, x: xp.where(xp.tensor([True]), x, x),
-    "clamp": lambda xp, x: x.clamp(0, 9), "max": lambda xp, x: x.max(), "max_dim": lambda xp, x: x.max(0)[0], "softmax": lambda xp, x: x.softmax(0),
-    "std": lambda xp, x: xp.cat([x, x * 0]).std(), "matmul": lambda xp, x: x @ xp.ones(1), "sort": lambda xp, x: x.sort()[0],
+    "mul_scalar": lambda xp, x: x * 2,
+    "div_scalar": lambda xp, x: x / 2,
+    "square": lambda xp, x: x**2,
+    "scalar_base": lambda xp, x: 2**x,
+    "exp": lambda xp, x: x.exp(),
+    "mul_constant": lambda xp, x: x * xp.ones(1),
+    "div_constant": lambda xp, x: x / xp.ones(1),
+    "relu": lambda xp, x: x.relu(),
+    "abs": lambda xp, x: x.abs(),
+    "index": lambda xp, x: x[[0]],
+    "where": lambda xp, x: xp.where(xp.tensor([True]), x, x),
+    "clamp": lambda xp, x: x.clamp(0, 9),
+    "max": lambda xp, x: x.max(),
+    "max_dim": lambda xp, x: x.max(0)[0],
+    "softmax": lambda xp, x: x.softmax(0),
+    "std": lambda xp, x: xp.cat([x, x * 0]).std(),
+    "matmul": lambda xp, x: x @ xp.ones(1),
+    "sort": lambda xp, x: x.sort()[0],
 }
 
 
@@ -141,8 +170,8 @@ def test_no_rollback(xp, check):
 def test_create_graph_without_retaining(xp, check):
     """create_graph=True with retain_graph=False frees the forward graph; the gradient's graph is its own."""
     x = xp.tensor(2.0, requires_grad=True)
-    y = x ** 3
-    grad, = xp.autograd.grad(y, x, create_graph=True, retain_graph=False)
+    y = x**3
+    (grad,) = xp.autograd.grad(y, x, create_graph=True, retain_graph=False)
     check.equal(xp.autograd.grad(grad, x)[0], 12.0)
     with check.raises("RuntimeError", FREED):
         xp.autograd.grad(y, x)
@@ -152,7 +181,7 @@ def test_create_graph_without_retaining(xp, check):
 def test_create_graph_retains(xp, check):
     """retain_graph defaults to create_graph's value."""
     x = xp.tensor(2.0, requires_grad=True)
-    y = x ** 3
+    y = x**3
     xp.autograd.grad(y, x, create_graph=True)
     y.backward()
     check.equal(x.grad, 12.0)

@@ -1,4 +1,5 @@
-"""Ten checks that tell a wrong adapter from a wrong library: where one fails, no verdict of the other files means anything."""
+"""Ten checks that tell a wrong adapter from a wrong library: where one fails, no other verdict means anything."""
+
 import numpy as np
 
 from refgrad.harness.behaviours import behaviour
@@ -61,8 +62,8 @@ def test_repeated_use_adds_up(calculus, check):
 @behaviour("SMK-08", source=MATHS, profile="core", smoke=True)
 def test_scalar_power(calculus, check):
     """x ** 2 has the gradient 2 x."""
-    value, (grad,) = calculus.vjp(lambda xp, x: x ** 2, (A,), COTANGENT)
-    check.close(value, A ** 2)
+    value, (grad,) = calculus.vjp(lambda xp, x: x**2, (A,), COTANGENT)
+    check.close(value, A**2)
     check.close(grad, 2 * A * COTANGENT)
 
 

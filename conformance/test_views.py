@@ -1,4 +1,5 @@
 """Views: shared memory, and in-place ops through one member of the family that the others see, gradients included."""
+
 import numpy as np
 import pytest
 
@@ -8,16 +9,39 @@ SOURCE = "torch 2.13.0"
 NO_GRAD_VIEW = "A view was created in no_grad mode and is being modified inplace with grad mode enabled"
 
 VIEWS = {
-    "view": lambda x: x.view(6), "reshape": lambda x: x.reshape(6), "flatten": lambda x: x.flatten(), "t": lambda x: x.t(), "row": lambda x: x[0],
-    "columns": lambda x: x[:, ::2], "none": lambda x: x[None], "ellipsis": lambda x: x[...], "expand": lambda x: x[None].expand(1, 2, 3),
-    "squeeze": lambda x: x.squeeze(), "unsqueeze": lambda x: x.unsqueeze(0), "permute": lambda x: x.permute(1, 0),
-    "transpose": lambda x: x.transpose(0, 1), "narrow": lambda x: x.narrow(0, 0, 1), "select": lambda x: x.select(0, 0),
-    "diagonal": lambda x: x.diagonal(), "split": lambda x: x.split(1)[0], "chunk": lambda x: x.chunk(2)[0], "unbind": lambda x: x.unbind()[0],
-    "detach": lambda x: x.detach(), "T": lambda x: x.T, "contiguous": lambda x: x.contiguous(), "view_as": lambda x: x.view_as(x),
+    "view": lambda x: x.view(6),
+    "reshape": lambda x: x.reshape(6),
+    "flatten": lambda x: x.flatten(),
+    "t": lambda x: x.t(),
+    "row": lambda x: x[0],
+    "columns": lambda x: x[:, ::2],
+    "none": lambda x: x[None],
+    "ellipsis": lambda x: x[...],
+    "expand": lambda x: x[None].expand(1, 2, 3),
+    "squeeze": lambda x: x.squeeze(),
+    "unsqueeze": lambda x: x.unsqueeze(0),
+    "permute": lambda x: x.permute(1, 0),
+    "transpose": lambda x: x.transpose(0, 1),
+    "narrow": lambda x: x.narrow(0, 0, 1),
+    "select": lambda x: x.select(0, 0),
+    "diagonal": lambda x: x.diagonal(),
+    "split": lambda x: x.split(1)[0],
+    "chunk": lambda x: x.chunk(2)[0],
+    "unbind": lambda x: x.unbind()[0],
+    "detach": lambda x: x.detach(),
+    "T": lambda x: x.T,
+    "contiguous": lambda x: x.contiguous(),
+    "view_as": lambda x: x.view_as(x),
 }
 COPIES = {
-    "list": lambda x: x[[0]], "mask": lambda x: x[x > 0], "clone": lambda x: x.clone(), "repeat": lambda x: x.repeat(1, 1), "flip": lambda x: x.flip(0),
-    "reshape_of_transposed": lambda x: x.t().reshape(6), "contiguous_of_transposed": lambda x: x.t().contiguous(), "tril": lambda x: x.tril(),
+    "list": lambda x: x[[0]],
+    "mask": lambda x: x[x > 0],
+    "clone": lambda x: x.clone(),
+    "repeat": lambda x: x.repeat(1, 1),
+    "flip": lambda x: x.flip(0),
+    "reshape_of_transposed": lambda x: x.t().reshape(6),
+    "contiguous_of_transposed": lambda x: x.t().contiguous(),
+    "tril": lambda x: x.tril(),
     "add": lambda x: x + 0,
 }
 
@@ -47,7 +71,19 @@ def test_write_through_a_view(xp, check):
     """An in-place op on a view changes the base's gradient where it wrote."""
     x = xp.tensor([1.0, 2.0], requires_grad=True)
     y = x * 1
-    y[0].mul_(3)
+    y[:1].mul_(3)
+    y.sum().backward()
+    check.equal(y, [3.0, 2.0])
+    check.equal(x.grad, [3.0, 1.0])
+
+
+@behaviour("VIEW-47", source=SOURCE)
+def test_element_is_a_view(xp, check):
+    """A single element, 0-dim, is a view too: an in-place op on it changes its base."""
+    x = xp.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1
+    element = y[0]
+    element.mul_(3)
     y.sum().backward()
     check.equal(y, [3.0, 2.0])
     check.equal(x.grad, [3.0, 1.0])
@@ -58,10 +94,10 @@ def test_write_into_the_base(xp, check):
     """An in-place op on the base changes an existing view's value and gradient."""
     x = xp.tensor([1.0, 2.0], requires_grad=True)
     y = x * 1
-    view = y[0]
+    view = y[:1]
     y.mul_(3)
     view.backward()
-    check.equal(view, 3.0)
+    check.equal(view, [3.0])
     check.equal(x.grad, [3.0, 0.0])
 
 
@@ -101,13 +137,16 @@ def test_overwritten_region(xp, check):
 
 
 ITEMS = {
-    "integer": (0, [0.0, 1.0, 1.0], 1.0), "slice": (slice(0, 2), [0.0, 0.0, 1.0], 2.0), "list": ([0, 2], [0.0, 1.0, 0.0], 2.0),
-    "ellipsis": (Ellipsis, [0.0, 0.0, 0.0], 3.0), "negative": (-1, [1.0, 1.0, 0.0], 1.0),
+    "integer": (0, [0.0, 1.0, 1.0], 1.0),
+    "slice": (slice(0, 2), [0.0, 0.0, 1.0], 2.0),
+    "list": ([0, 2], [0.0, 1.0, 0.0], 2.0),
+    "ellipsis": (Ellipsis, [0.0, 0.0, 0.0], 3.0),
+    "negative": (-1, [1.0, 1.0, 0.0], 1.0),
 }
 
 
 @behaviour("IX-07", source=SOURCE)
-@pytest.mark.parametrize("index, remaining, written", ITEMS.values(), ids=ITEMS)
+@pytest.mark.parametrize(("index", "remaining", "written"), ITEMS.values(), ids=ITEMS)
 def test_assignment(xp, check, index, remaining, written):
     """y[index] = v takes the gradient from what was there and gives it to v, summed over the written elements."""
     x, v = xp.tensor([1.0, 2.0, 3.0], requires_grad=True), xp.tensor(5.0, requires_grad=True)
@@ -152,14 +191,25 @@ def test_node_names(xp):
 
 
 @behaviour("VIEW-10", source=SOURCE, level="should", profile="namespace")
-@pytest.mark.parametrize("fn, name", [(lambda y: y.unbind()[0], "Unbind"), (lambda y: y.split(1)[0], "Split"), (lambda y: y.chunk(2)[0], "Split"),
-                                      (lambda y: y.split([1, 1])[0], "SplitWithSizes"), (lambda y: next(iter(y)), "Unbind")],
-                         ids=["unbind", "split", "chunk", "split_sizes", "iteration"])
+@pytest.mark.parametrize(
+    ("fn", "name"),
+    [
+        (lambda y: y.unbind()[0], "Unbind"),
+        (lambda y: y.split(1)[0], "Split"),
+        (lambda y: y.chunk(2)[0], "Split"),
+        (lambda y: y.split([1, 1])[0], "SplitWithSizes"),
+        (lambda y: next(iter(y)), "Unbind"),
+    ],
+    ids=["unbind", "split", "chunk", "split_sizes", "iteration"],
+)
 def test_one_of_several_views(xp, check, fn, name):
     """A view that came with others from one call may not be changed in place."""
     view = fn(xp.tensor([1.0, 2.0], requires_grad=True) * 1)
-    with check.raises("RuntimeError", f"Output 0 of {name} is a view and is being modified inplace. "
-                                      "This view is the output of a function that returns multiple views."):
+    with check.raises(
+        "RuntimeError",
+        f"Output 0 of {name} is a view and is being modified inplace. "
+        "This view is the output of a function that returns multiple views.",
+    ):
         view.mul_(2)
 
 
@@ -189,7 +239,7 @@ def test_all_under_no_grad(xp, check):
     x = xp.tensor([1.0, 2.0], requires_grad=True)
     y = x * 1
     with xp.no_grad():
-        y[0].mul_(2)
+        y[:1].mul_(2)
     y.sum().backward()
     check.equal(y, [2.0, 2.0])
     check.equal(x.grad, [1.0, 1.0])
@@ -218,16 +268,20 @@ def test_reshape_that_copies(xp, check):
 
 
 WRITES = {
-    "diagonal": (lambda y: y.diagonal().fill_(0), [0.0, 1.0, 1.0, 0.0]), "t": (lambda y: y.t().mul_(2), [2.0, 2.0, 2.0, 2.0]),
-    "rows": (lambda y: y[::2].mul_(3), [3.0, 3.0, 1.0, 1.0]), "none": (lambda y: y[..., None].mul_(4), [4.0, 4.0, 4.0, 4.0]),
-    "flat": (lambda y: y.view(-1)[1].mul_(5), [1.0, 5.0, 1.0, 1.0]), "permute": (lambda y: y.permute(1, 0)[0].mul_(6), [6.0, 1.0, 6.0, 1.0]),
-    "squeeze": (lambda y: y.squeeze().unsqueeze(0).mul_(7), [7.0, 7.0, 7.0, 7.0]), "narrow": (lambda y: y.narrow(1, 1, 1).mul_(10), [1.0, 10.0, 1.0, 10.0]),
+    "diagonal": (lambda y: y.diagonal().fill_(0), [0.0, 1.0, 1.0, 0.0]),
+    "t": (lambda y: y.t().mul_(2), [2.0, 2.0, 2.0, 2.0]),
+    "rows": (lambda y: y[::2].mul_(3), [3.0, 3.0, 1.0, 1.0]),
+    "none": (lambda y: y[..., None].mul_(4), [4.0, 4.0, 4.0, 4.0]),
+    "flat": (lambda y: y.view(-1)[1].mul_(5), [1.0, 5.0, 1.0, 1.0]),
+    "permute": (lambda y: y.permute(1, 0)[0].mul_(6), [6.0, 1.0, 6.0, 1.0]),
+    "squeeze": (lambda y: y.squeeze().unsqueeze(0).mul_(7), [7.0, 7.0, 7.0, 7.0]),
+    "narrow": (lambda y: y.narrow(1, 1, 1).mul_(10), [1.0, 10.0, 1.0, 10.0]),
     "copy": (lambda y: y.T.flatten().mul_(11), [1.0, 1.0, 1.0, 1.0]),
 }
 
 
 @behaviour("VIEW-22", source=SOURCE, profile="namespace")
-@pytest.mark.parametrize("write, gradient", WRITES.values(), ids=WRITES)
+@pytest.mark.parametrize(("write", "gradient"), WRITES.values(), ids=WRITES)
 def test_chains_of_views(xp, check, write, gradient):
     """An in-place op at the end of a chain of views is differentiated where it wrote."""
     x = xp.ones(2, 2, requires_grad=True)
@@ -244,7 +298,9 @@ def test_view_older_than_the_leaf(xp, check):
     view = x[0]
     x.requires_grad_()
     assert view.requires_grad
-    with check.raises("RuntimeError", "a view of a leaf Variable that requires grad is being used in an in-place operation"):
+    with check.raises(
+        "RuntimeError", "a view of a leaf Variable that requires grad is being used in an in-place operation"
+    ):
         view.add_(1)
 
 
@@ -254,7 +310,7 @@ def test_use_before_the_write(xp, check):
     x = xp.tensor([1.0, 2.0], requires_grad=True)
     y = x * 1
     before = y.sum()
-    y[0].mul_(5)
+    y[:1].mul_(5)
     (before + y.sum()).backward()
     check.equal(x.grad, [6.0, 2.0])
 
@@ -314,7 +370,9 @@ def test_partial_overlap(xp, check):
     """An in-place op whose operand partly overlaps the tensor is refused; assigning the computed copy works."""
     x = xp.tensor([1.0, 2.0, 3.0], requires_grad=True)
     y, z = x * 1, x * 1
-    with check.raises("RuntimeError", "some elements of the input tensor and the written-to tensor refer to a single memory location"):
+    with check.raises(
+        "RuntimeError", "some elements of the input tensor and the written-to tensor refer to a single memory location"
+    ):
         z[1:].add_(z[:-1])
     y[1:] = y[1:] + y[:-1]
     y.sum().backward()

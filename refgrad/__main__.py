@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from refgrad import __version__
+
 if TYPE_CHECKING:
     from refgrad.harness.registry import Found
 
@@ -47,8 +49,7 @@ examples:
 
 RECORD_EXAMPLES = """\
 examples:
-  refgrad record                 ask torch again for every golden of the suite, in a checkout
-  refgrad record -k regression   those of some tests only
+  refgrad record        in a checkout, with the torch installed whose answers are to be the goldens
 """
 
 
@@ -83,24 +84,11 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    top.add_argument("--version", action=Version, nargs=0, help="print refgrad's version")
+    top.add_argument("--version", action="version", version=f"refgrad {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Parser)
     for add in (add_check, add_backends, add_report, add_record):
         add(commands)
     return top
-
-
-class Version(argparse.Action):
-    """Looks the version up only when asked."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            found = version("refgrad")
-        except PackageNotFoundError:
-            found = "not installed"
-        parser.exit(GREEN, f"refgrad {found}\n")
 
 
 def subcommand(
@@ -243,14 +231,16 @@ def report(options: argparse.Namespace, rest: list[str]) -> int:
 
 
 def add_record(commands: "argparse._SubParsersAction[Parser]") -> None:
-    added = subcommand(commands, "record", record, "ask torch again for the suite's goldens", RECORD_EXAMPLES)
-    added.add_argument("-k", metavar="EXPR", help="only the tests whose names match, as in pytest")
+    subcommand(commands, "record", record, "ask torch again for the suite's goldens", RECORD_EXAMPLES)
 
 
 def record(options: argparse.Namespace, rest: list[str]) -> int:
-    """Run the suite on torch, writing goldens down where it would compare them."""
-    narrowed = [] if options.k is None else ["-k", options.k]
-    return run_suite(["--backend=torch", "--record", *narrowed, *rest])
+    """Run the suite's own recording script."""
+    refuse(rest)
+    import runpy
+
+    runpy.run_path(str(suite() / "record.py"), run_name="__main__")
+    return GREEN
 
 
 def refuse(rest: list[str]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from refgrad.engine import ops
-from refgrad.engine.graph import AccumulateGrad, Node, NodeHooks, TensorBase, gradient_edge
+from refgrad.engine import dims, ops
+from refgrad.engine.graph import AccumulateGrad, LeafHooks, Node, NodeHooks, TensorBase, gradient_edge
 from refgrad.engine.inplace import bump, check_overlap
 from refgrad.engine.modes import error_state, modes, quiet
 from refgrad.engine.primitive import wrap
@@ -99,14 +99,18 @@ class Task:
         """Run one node on what has arrived, and pass the results on."""
         grad = self.buffers.pop(node, None)
         hooks = node.hooks
-        if hooks is not None:
-            grad = self.before(node, hooks, grad)
-        if node in self.captures:
-            self.capture(node, grad)
-        if self.needed is not None and node not in self.needed:
-            return
+        if self.needed is not None and node in self.captures:
+            if node not in self.needed:
+                self.capture(node, self.tensor_hooks(node, grad))
+                return
+            self.capture(node, grad)  # what flows on is hooked, what is captured on the way is not
+        grad = self.tensor_hooks(node, grad)
+        if hooks is not None and hooks.pre:
+            grad = self.pre_hooks(node, hooks, grad)
         if type(node) is AccumulateGrad:
             accumulate(node, grad, self.graph)
+            if hooks is not None and hooks.post:
+                self.after(node, hooks, (), grad)
             return
         grads = node.run(grad, self.graph) if grad is not None else (None,) * len(node.next_nodes)
         if hooks is not None and hooks.post:
@@ -137,27 +141,45 @@ class Task:
             if held is not None:
                 self.captured[index] = held
 
-    def before(self, node: Node, hooks: NodeHooks, grad: Any) -> Any:
-        """Tensor hooks, then node pre-hooks, then ``retain_grad``: each sees what the ones before it returned."""
-        several = node.outputs is not None
-        grads = list(grad) if several and grad is not None else [grad]
-        grads = [None if g is None else self.as_tensor(g) for g in grads]
+    def tensor_hooks(self, node: Node, grad: Any) -> Any:
+        """Hooks of the tensors that the node made (or of the leaf it fills), then ``retain_grad``."""
+        if type(node) is AccumulateGrad and node.variable._hooks is not None and grad is not None:
+            for hook in list(node.variable._hooks.pre.values()):
+                grad = self.as_carried(replaced(hook, self.as_tensor(grad)))
+        hooks = node.hooks
+        if hooks is None or not (hooks.tensor or hooks.retained):
+            return grad
+        grads = self.listed(node, grad)
         for nr, hook in list(hooks.tensor.values()):
-            if nr < len(grads) and grads[nr] is not None:
-                grads[nr] = replaced(hook(grads[nr]), grads[nr])
-        for pre in list(hooks.pre.values()):
-            grads = replaced_all(pre(tuple(grads)), grads)
+            if grads[nr] is not None:
+                grads[nr] = replaced(hook, grads[nr])
         for nr, ref in hooks.retained.items():
-            retain(ref(), grads[nr] if nr < len(grads) else None, self.graph)
+            retain(ref(), grads[nr], self.graph)
+        return self.carried(node, grads)
+
+    def pre_hooks(self, node: Node, hooks: NodeHooks, grad: Any) -> Any:
+        """Node pre-hooks: each sees what the ones before it returned."""
+        grads = self.listed(node, grad)
+        for hook in list(hooks.pre.values()):
+            grads = replaced_all(hook, (tuple(grads),), grads)
+        return self.carried(node, grads)
+
+    def listed(self, node: Node, grad: Any) -> list[Any]:
+        """A node's gradients as tensors, one an output."""
+        grads = (grad or [None] * len(node.outputs)) if node.outputs is not None else [grad]
+        return [None if g is None else self.as_tensor(g) for g in grads]
+
+    def carried(self, node: Node, grads: Sequence[Any]) -> Any:
+        """The reverse of ``listed``."""
         plain = [None if g is None else self.as_carried(g) for g in grads]
-        return plain if several else plain[0]
+        return plain if node.outputs is not None else plain[0]
 
     def after(self, node: Node, hooks: NodeHooks, grads: tuple[Any, ...], grad: Any) -> tuple[Any, ...]:
         """Node hooks, on the gradients of the inputs and of the outputs."""
         held = [None if g is None else self.as_tensor(g) for g in grads]
-        incoming = tuple(None if g is None else self.as_tensor(g) for g in (grad if node.outputs is not None and grad else [grad]))
-        for post in list(hooks.post.values()):
-            held = replaced_all(post(tuple(held), incoming), held)
+        incoming = tuple(self.listed(node, grad))
+        for hook in list(hooks.post.values()):
+            held = replaced_all(hook, (tuple(held), incoming), held)
         return tuple(None if g is None else self.as_carried(g) for g in held)
 
     def as_tensor(self, grad: Any) -> Any:
@@ -213,17 +235,11 @@ def accumulate(node: AccumulateGrad, grad: Any, graph: bool) -> None:
     leaf = node.variable
     if not leaf._requires_grad:  # switched off since the graph was made
         return
-    hooks = leaf._hooks
-    if hooks is not None and grad is not None:
-        tensor = grad if graph else wrap(np.asarray(grad))
-        for hook in list(hooks.pre.values()):
-            tensor = replaced(hook(tensor), tensor)
-        grad = tensor if graph else tensor._array
     if grad is None:
         return
     add_to_grad(leaf, grad, graph)
-    if hooks is not None:
-        for post in list(hooks.post.values()):
+    if leaf._hooks is not None:
+        for post in list(leaf._hooks.post.values()):
             post(leaf)
 
 
@@ -231,13 +247,15 @@ def add_to_grad(tensor: Any, grad: Any, graph: bool) -> None:
     """``tensor.grad += grad``; a first gradient is copied, so that nobody else holds it."""
     held = tensor._grad
     if graph:
-        tensor._grad = ops.clone(grad) if held is None else held + grad
+        tensor._grad = wrap(np.empty_like(grad._array)).copy_(grad) if held is None else held + grad
     elif held is None:
         tensor._grad = wrap(like_leaf(grad, tensor._array))
     else:
-        own_array(held)
-        check_overlap(held._array)
-        held._array += grad
+        array = own_array(held)
+        if array.shape != grad.shape:
+            dims.broadcast(array.shape, grad.shape)
+        check_overlap(array)
+        array += grad
         bump(held)
 
 
@@ -256,33 +274,38 @@ def retain(tensor: Any, grad: Any, graph: bool) -> None:
         add_to_grad(tensor, grad if graph else grad._array, graph)
 
 
-def replaced(new: Any, old: Any) -> Any:
+def replaced(hook: Any, old: Any) -> Any:
     """What a hook made of a gradient; None means it looked only.
 
     Errors: TypeError for anything but a tensor; RuntimeError for another type or shape.
     """
-    if new is None:
-        return old
+    new = hook(old)
+    return old if new is None else checked(hook, new, old)
+
+
+def checked(hook: Any, new: Any, old: Any) -> Any:
+    """A hook's gradient, if it can stand in for the old one."""
     if not isinstance(new, TensorBase):
         raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
+    name = getattr(hook, "__name__", type(hook).__name__)
     if new._array.shape != old._array.shape:
-        raise RuntimeError("hook 'hook' has changed the size of value")
+        raise RuntimeError(f"hook '{name}' has changed the size of value")
     if new._array.dtype != old._array.dtype:
-        raise RuntimeError(f"hook 'hook' has changed the type of value (was {old.type()} got {new.type()})")
+        raise RuntimeError(f"hook '{name}' has changed the type of value (was {old.type()} got {new.type()})")
     return new
 
 
-def replaced_all(new: Any, old: list[Any]) -> list[Any]:
+def replaced_all(hook: Any, args: tuple[Any, ...], old: list[Any]) -> list[Any]:
     """As ``replaced``, for the hooks of a node, which see all gradients at once."""
+    new = hook(*args)
     if new is None:
         return old
     if not isinstance(new, tuple):
-        if len(old) != 1:
-            raise TypeError(f"expected tuple, but hook returned '{type(new).__name__}'")
-        new = (new,)
+        raise TypeError(f"expected tuple, but hook returned '{type(new).__name__}'")
     if len(new) != len(old):
-        raise RuntimeError(f"hook 'hook' has returned an incorrect number of values (got {len(new)}, but expected {len(old)})")
-    return [n if o is None or n is None else replaced(n, o) for n, o in zip(new, old)]
+        name = getattr(hook, "__name__", type(hook).__name__)
+        raise RuntimeError(f"hook '{name}' has returned an incorrect number of values (got {len(new)}, but expected {len(old)})")
+    return [n if o is None or n is None else checked(hook, n, o) for n, o in zip(new, old)]
 
 
 def run_backward(

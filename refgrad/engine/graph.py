@@ -167,6 +167,14 @@ class Node:
             return plan.on_tensors(grad, plan.unpack(self))
         return plan.on_arrays(grad, saved)
 
+    def __call__(self, *grads: Any) -> Any:
+        """Run the node's formula by hand; recorded where grad mode is on."""
+        count = len(self.outputs or (None,))
+        if len(grads) != count:
+            raise TypeError(f"expected {count} arguments, got {len(grads)} instead")
+        results = self.run(grads if self.outputs else grads[0], graph=True)
+        return results[0] if len(results) == 1 else results
+
     def release(self) -> None:
         """Let go of the saved tensors; shapes and numbers stay."""
         if self.plan.tracked:
@@ -272,6 +280,8 @@ def version_error(saved: Any, expected: int, node: Node) -> RuntimeError:
     if isinstance(saved, SavedResult):
         origin, array = f", which is output {saved.output_nr} of {node.title()},", saved._array
     else:
+        if saved._view is not None:
+            saved._view.refresh(saved)
         maker = saved._grad_fn
         array = saved._array
         origin = f", which is output {saved._output_nr} of {maker.title()}," if maker is not None else ""

@@ -14,17 +14,11 @@ from refgrad.engine import dtypes
 from refgrad.engine.graph import Node, SavedResult, TensorBase
 from refgrad.engine.modes import modes
 from refgrad.engine.primitive import Primitive, PrimitiveFunction, attach, mixed, promote, read, run_forward
-from refgrad.engine.views import MULTI_OUTPUT, NO_GRAD, View, copy_slices, own_array
+from refgrad.engine.views import DEFAULT, View, copy_slices, geometry, own_array, restriction
 
-_MULTI_OUTPUT = (
-    "This view is the output of a function that returns multiple views. Such functions do not allow the output views to be "
-    "modified inplace. You should replace the inplace operation by an out-of-place one."
-)
-_NO_GRAD = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
-    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
-    "inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
-    "tracked)."
+_PARTIAL_OVERLAP = (
+    "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
+    "Please clone() the tensor before performing the operation."
 )
 _OVERLAP = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() "
@@ -40,22 +34,15 @@ def check_inplace(tensor: TensorBase, tracked: bool) -> None:
     view = tensor._view
     if view is not None and tracked:
         _check_view(tensor, view)
-    if tracked and tensor._requires_grad and tensor._grad_fn is None:
-        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     if tracked and view is not None and view.base._requires_grad and view.base._grad_fn is None:
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+    if tracked and tensor._requires_grad and tensor._grad_fn is None:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
 
 
 def _check_view(tensor: TensorBase, view: View) -> None:
-    if not view.base._requires_grad and not tensor._requires_grad and view.creation != NO_GRAD:
-        return
-    if view.creation == MULTI_OUTPUT and tensor._requires_grad:
-        title = tensor._grad_fn.title() if tensor._grad_fn else "None"
-        raise RuntimeError(
-            f"Output {tensor._output_nr} of {title} is a view and is being modified inplace. {_MULTI_OUTPUT}"
-        )
-    if view.creation == NO_GRAD and view.base._requires_grad:
-        raise RuntimeError(_NO_GRAD)
+    if view.creation != DEFAULT and tensor._requires_grad:
+        raise RuntimeError(restriction(tensor, view.creation, "is being modified inplace"))
 
 
 def check_overlap(array: Any) -> None:
@@ -66,6 +53,18 @@ def check_overlap(array: Any) -> None:
     for n, stride in zip(array.shape, array.strides):
         if stride == 0 and n > 1:
             raise RuntimeError(_OVERLAP)
+
+
+def check_partial_overlap(target: TensorBase, others: tuple[Any, ...]) -> None:
+    """Refuse to read, while writing, from memory that is in part the target's.
+
+    Errors: RuntimeError.
+    """
+    for x in others:
+        if isinstance(x, TensorBase) and x._counter is not None and x._counter is target._counter and x is not target:
+            aligned = x._array.shape == target._array.shape and geometry(x._array, target._array).offset == 0
+            if not aligned and np.may_share_memory(x._array, target._array) and np.shares_memory(x._array, target._array):
+                raise RuntimeError(_PARTIAL_OVERLAP)
 
 
 def check_result(op: Primitive, target: Any, result: Any) -> None:
@@ -94,6 +93,7 @@ def bump(tensor: TensorBase) -> None:
 def rebase(tensor: TensorBase, node: Node) -> None:
     """Let ``node`` be the tensor's history from now on; through a view, the base's too."""
     view = tensor._view
+    move_retained(tensor, node)
     if view is None:
         tensor._grad_fn, tensor._output_nr, tensor._requires_grad = node, 0, True
         return
@@ -101,6 +101,13 @@ def rebase(tensor: TensorBase, node: Node) -> None:
     base._grad_fn, base._output_nr = copy_slices(tensor, base, node), 0
     base._requires_grad = True
     view.refresh(tensor)
+
+
+def move_retained(tensor: TensorBase, node: Node) -> None:
+    """``retain_grad`` follows the tensor to its new history; its hooks stay with the old."""
+    old = tensor._grad_fn
+    if old is not None and old.hooks is not None and tensor._output_nr in old.hooks.retained:
+        node.own_hooks().retained[0] = old.hooks.retained.pop(tensor._output_nr)
 
 
 def write(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
@@ -114,6 +121,7 @@ def write(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> An
     check_inplace(target, tracked)
     array = arrays[0] = own_array(target)
     check_overlap(array)
+    check_partial_overlap(target, inputs[1:])
     result = np.asarray(run_forward(op, promote(op, arrays) if op.promotes and mixed(op, arrays) else arrays, params))
     check_result(op, array, result)
     if tracked and plan.records:

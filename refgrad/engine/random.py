@@ -19,7 +19,9 @@ from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["Generator", "bernoulli", "default_generator", "exponential", "integers", "normal", "permutation", "uniform"]
 
-Array, DType, Shape = NDArray[Any], np.dtype[Any], Sequence[int]
+Array = NDArray[Any]
+DType = np.dtype[Any]
+Shape = Sequence[int]
 _F32, _F64 = np.dtype(np.float32), np.dtype(np.float64)
 _PARTS: dict[str, DType] = {"complex64": _F32, "complex128": _F64}  # of a complex number, drawn one after the other
 _DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
@@ -37,7 +39,7 @@ _STATE: DType = np.dtype([*_HEAD, *_TAIL])  # the bytes of torch.get_rng_state()
 class Generator:
     """A stream of random words with PyTorch's seeding and state, and the normal number that waits for the next call."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: object = "cpu") -> None:  # there is no other
         self.manual_seed(67280421310721)
 
     @cached_property
@@ -86,7 +88,7 @@ class Generator:
     def get_state(self) -> NDArray[np.uint8]:
         """The whole state, in the 5056 bytes of ``torch.get_rng_state``."""
         self.random(0)
-        twister: dict[str, Any] = self._twister.state["state"]
+        twister = self._twister.state["state"]
         position, normal = 0 if self._untouched else twister["pos"], self.cached_normal
         stream = self._seed, 625 - position if position else 1, 1, position, twister["key"]
         return np.array([(*stream, b"", normal or 0.0, b"", normal is not None, b"")], _STATE).view(np.uint8)
@@ -250,15 +252,16 @@ def _scale(values: Array, factor: Any, offset: Any) -> Array:
     """
     factor, offset = values.dtype.type(factor), values.dtype.type(offset)
     product: Array = values * factor
+    total: Array = product + offset
     if factor == 1 or offset == 0 or not max(abs(factor), abs(offset)) < 1e290:
-        return product + offset  # product or sum is exact (or the halves below would overflow)
+        return total  # product or sum is exact (or the halves below would overflow)
     if values.dtype == _F32:
         return _fused(values, factor, offset)
     a, c = (large - (large - x) for x, large in ((values, values * 134217729.0), (factor, factor * 134217729.0)))
     b, d = values - a, factor - c  # 26 bits each, so that their products are exact
-    total: Array = product + offset
     part = total - product
-    return total + ((product - (total - part)) + (offset - part) + (((a * c - product) + a * d + b * c) + b * d))
+    lost: Array = (product - (total - part)) + (offset - part) + (((a * c - product) + a * d + b * c) + b * d)
+    return total + lost
 
 
 @np.errstate(all="ignore")
@@ -323,8 +326,9 @@ def bernoulli(generator: Generator, p: float | Array, shape: Shape, dtype: DType
     """
     work = _opmath(p.dtype, "bernoulli_tensor_cpu_p_") if isinstance(p, np.ndarray) else _F64
     if not np.all((p >= 0) & (p <= 1)):
-        number = f"bernoulli_ expects p to be in [0, 1], but got p={p:g}" if np.isscalar(p) else ""
-        raise RuntimeError(number or _NOT_A_PROBABILITY)
+        if isinstance(p, np.ndarray):
+            raise RuntimeError(_NOT_A_PROBABILITY)
+        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
     unit = generator.unit(math.prod(shape), work).reshape(shape)
     return _cast(unit < np.asarray(p, work), np.dtype(dtype))
 

@@ -59,6 +59,25 @@ def strided(flat: Any, at: Geometry, offset: int = 0) -> Any:
     return as_strided(flat[at.offset + offset :], at.shape, tuple(s * size for s in at.strides))
 
 
+_MULTI_OUTPUT = (
+    "This view is the output of a function that returns multiple views. Such functions do not allow the output views to be "
+    "modified inplace. You should replace the inplace operation by an out-of-place one."
+)
+_NO_GRAD = (
+    "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view "
+    "and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you "
+    "want the inplace to be tracked)."
+)
+
+
+def restriction(tensor: TensorBase, creation: int, event: str) -> str:
+    """Why a view that was created so may take no part in an in-place write."""
+    if creation == NO_GRAD:
+        return f"A view was created in no_grad mode and {event} with grad mode enabled. {_NO_GRAD}"
+    node = tensor._grad_fn
+    return f"Output {tensor._output_nr} of {node.title() if node else 'None'} is a view and {event}. {_MULTI_OUTPUT}"
+
+
 class View:
     """What a tensor knows as a view: its base, and the version its ``grad_fn`` was made for."""
 
@@ -72,16 +91,15 @@ class View:
 
         The old ``grad_fn`` describes the view before the write; the new one reads the base as it is now.
         """
-        version = tensor._counter
-        if version is None or version[0] == self.attr_version:
+        base, version = self.base, tensor._counter
+        if not base._requires_grad and not tensor._requires_grad:
             return
-        base = self.base
-        if base._view is not None:
-            base._view.refresh(base)
-        if not base._requires_grad:
-            return
-        tensor._grad_fn, tensor._output_nr = as_strided_node(tensor, base), 0
         tensor._requires_grad = True
+        if version is None or version[0] == self.attr_version or not base._requires_grad:
+            return
+        if self.creation != DEFAULT:
+            raise RuntimeError(restriction(tensor, self.creation, "its base or another view of its base has been modified inplace"))
+        tensor._grad_fn, tensor._output_nr = as_strided_node(tensor, base), 0
         self.attr_version = version[0]
 
 
@@ -206,4 +224,4 @@ def copy_slices(view: TensorBase, base: TensorBase, function: Node) -> CopySlice
     return node
 
 
-__all__ = ["CONSTANT", "NEEDED", "CopySlices", "Geometry", "View", "copy_slices", "make_view", "own_array", "share", "view_primitive"]
+__all__ = ["CONSTANT", "NEEDED", "CopySlices", "Geometry", "View", "copy_slices", "make_view", "own_array", "restriction", "share", "view_primitive"]

@@ -99,13 +99,13 @@ class ForwardBackend(CoreBackend, Protocol):
 
 
 class HigherBackend(CoreBackend, Protocol):
-    """Profile ``higher``: ``vjp`` may be called inside the ``fn`` of another, or ``backward`` takes ``create_graph``."""
+    """Profile ``higher``: ``vjp`` works inside the ``fn`` of another, or ``backward`` takes ``create_graph``."""
 
     nested: bool
 
 
 class TapeLike(Backend, Protocol):
-    """Profile ``tape``: eager tensors that remember how they were made; with the first three methods ``vjp`` is optional.
+    """Profile ``tape``: eager tensors that remember how they were made; with the first three methods, ``vjp`` is free.
 
     ``backward`` declares ``retain_graph`` and ``create_graph`` only where the library has them. The rest of a tape is
     optional, a method a feature: ``set_grad_of(tensor, grad)``, ``zero_grad_of(tensor)``, ``requires_grad(tensor)``,

@@ -30,6 +30,7 @@ class Header:
     platform: str = ""
     selection: tuple[str, ...] = ()
     reproduce: tuple[str, ...] = ("pytest", "conformance/{id}")
+    refgrad: str = ""
     schema: int = SCHEMA
 
     def line(self, id: str) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from refgrad import __version__
 from refgrad.errors import InvalidExpectations
 from refgrad.harness.backend import profiles
 from refgrad.harness.expectations import Expectation, Expectations, load_expectations
@@ -33,6 +34,7 @@ def header(backend: Any, spec: str, *, selection: tuple[str, ...], reproduce: tu
         platform=f"{sys.platform} {platform.machine()}",
         selection=selection,
         reproduce=reproduce,
+        refgrad=__version__,
     )
 
 

@@ -9,7 +9,6 @@ from autograd.tracer import getval, isbox
 
 from refgrad.harness.adapters import FunctionalBackend
 
-
 SPELLED_OTHERWISE = {
     "erf": special.erf,
     "erfc": special.erfc,

@@ -125,10 +125,17 @@ fmod.defvjp(
 )
 
 
-@primitive(promotes="yes")
+@primitive(promotes="yes", name="NotImplemented")
 def floor_divide(input: Any, other: Any, /) -> Any:
-    """``input / other`` rounded down; has no derivative."""
+    """``input / other`` rounded down; its derivative is an error, as in PyTorch."""
     return np.floor_divide(input, other)
+
+
+def _no_derivative(grad: Any) -> Any:
+    raise RuntimeError("derivative for aten::floor_divide is not implemented")
+
+
+floor_divide.defvjp(_no_derivative, _no_derivative)
 
 
 @primitive()
@@ -177,8 +184,7 @@ def pow_scalar(input: Any, /, exponent: Any) -> Any:
 def _pow_vjp(grad: Any, input: Any, exponent: Any) -> Any:
     if exponent == 0:
         return ops.zeros_like(grad)
-    slope = input if exponent == 2 else ops.pow_scalar(input, exponent - 1)
-    return grad * conj(exponent * slope)
+    return grad * conj(exponent * ops.pow_scalar(input, exponent - 1))
 
 
 pow_scalar.defvjp(_pow_vjp)

@@ -441,11 +441,12 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
 
 @primitive(name="CatBackward0")
 def _cat(*tensors: Any, dim: int) -> Any:
-    return np.concatenate(tensors, dim)
+    return np.concatenate([x for x in tensors if x.shape != (0,)] or tensors, dim)  # an empty vector fits anything
 
 
 def _cat_vjp(grad: Any, tensors_shape: Any, dim: int) -> Any:
-    return [ops.reshape(g, s) for g, s in zip(ops.split(grad, [1] * 0 or [s[dim] for s in tensors_shape], dim), tensors_shape)]
+    sizes = [0 if shape == (0,) else shape[dim] for shape in tensors_shape]
+    return [ops.reshape(g, shape) for g, shape in zip(ops.split(grad, sizes, dim), tensors_shape)]
 
 
 _cat.defvjp(tensors=_cat_vjp)
@@ -458,12 +459,14 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """
     if not isinstance(tensors[0], TensorBase):
         return np.concatenate(tensors, dim)
-    tensors = [x for x in tensors if tuple(x.shape) != (0,)] or list(tensors[:1])  # an empty vector fits anything
-    dim = dims.wrap(dim, tensors[0].ndim)
-    if not tensors[0].ndim:
-        raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated")
-    for i, x in enumerate(tensors):
-        _check_cat(tuple(tensors[0].shape), tuple(x.shape), dim, i)
+    shapes = [tuple(x.shape) for x in tensors]
+    if () in shapes:
+        raise RuntimeError(f"zero-dimensional tensor (at position {shapes.index(())}) cannot be concatenated")
+    first = next((shape for shape in shapes if shape != (0,)), (0,))
+    dim = dims.wrap(dim, len(first))
+    for i, shape in enumerate(shapes):
+        if shape != (0,):
+            _check_cat(first, shape, dim, i)
     return _cat(*ops.promoted(tensors), dim=dim)
 
 

@@ -1,4 +1,4 @@
-"""Between a backend and a test: optional bases for adapters, and the faces that a test sees, ``xp`` and ``calculus``."""
+"""Between a backend and a test: optional bases for adapters, the two faces that a test sees, ``xp``, ``calculus``."""
 
 from __future__ import annotations
 

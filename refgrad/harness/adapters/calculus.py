@@ -21,7 +21,7 @@ Fn = Callable[..., Any]
 
 
 class Calculus:
-    """Derivatives by ``backend``: ndarrays in, ndarrays out; ``fn`` is called as ``fn(xp, *tensors)``, returns a tensor."""
+    """Derivatives by ``backend``: ndarrays in, ndarrays out; ``fn(xp, *tensors)`` returns a tensor."""
 
     def __init__(self, backend: Any) -> None:
         namespace = getattr(backend, "namespace", None)

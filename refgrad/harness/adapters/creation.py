@@ -1,4 +1,4 @@
-"""The part of the facade that makes tensors: NumPy the values, with PyTorch's default dtypes; the backend the tensor."""
+"""Where the facade makes tensors: NumPy makes the values, with PyTorch's dtypes, and the backend the tensor."""
 
 from __future__ import annotations
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import cache, cached_property, wraps
+from functools import cached_property, wraps
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,15 @@ import numpy as np
 from refgrad.errors import Unsupported
 from refgrad.harness.adapters.creation import Creation
 from refgrad.harness.adapters.signatures import split_arguments
-from refgrad.harness.adapters.tensor import Tensor
+from refgrad.harness.adapters.tensor import Index, Tensor
 from refgrad.harness.backend import accepts
 
 __all__ = ["Facade", "GradMode"]
 
 OPERATORS: dict[str, Callable[..., Any]] = {
-    "abs": operator.abs, "add": operator.add, "div": operator.truediv, "eq": operator.eq, "floor_divide": operator.floordiv,
-    "ge": operator.ge, "getitem": operator.getitem, "gt": operator.gt, "le": operator.le, "lt": operator.lt,
+    "abs": operator.abs, "add": operator.add, "div": operator.truediv, "eq": operator.eq,
+    "floor_divide": operator.floordiv, "ge": operator.ge, "getitem": operator.getitem, "gt": operator.gt,
+    "le": operator.le, "lt": operator.lt,
     "matmul": operator.matmul, "mul": operator.mul, "ne": operator.ne, "neg": operator.neg, "pow": operator.pow,
     "remainder": operator.mod, "sub": operator.sub, "logical_not": operator.invert, "logical_and": operator.and_,
     "logical_or": operator.or_, "logical_xor": operator.xor,
@@ -35,8 +37,9 @@ ALIASES = {  # PyTorch's own synonyms -> the canonical name
     "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
     "arctan2": "atan2", "arctanh": "atanh", "bitwise_and": "logical_and", "bitwise_not": "logical_not",
     "bitwise_or": "logical_or", "bitwise_xor": "logical_xor", "clip": "clamp", "concat": "cat", "concatenate": "cat",
-    "divide": "div", "fix": "trunc", "ger": "outer", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le",
-    "linalg.norm": "norm", "moveaxis": "movedim", "multiply": "mul", "negative": "neg", "not_equal": "ne",
+    "divide": "div", "fix": "trunc", "ger": "outer", "greater": "gt", "greater_equal": "ge", "less": "lt",
+    "less_equal": "le", "linalg.norm": "norm", "moveaxis": "movedim",
+    "multiply": "mul", "negative": "neg", "not_equal": "ne",
     "special.expit": "sigmoid", "special.expm1": "expm1", "special.exp2": "exp2", "special.log1p": "log1p",
     "special.logsumexp": "logsumexp", "special.round": "round", "special.sinc": "sinc", "subtract": "sub",
     "swapaxes": "transpose", "swapdims": "transpose", "true_divide": "div",
@@ -56,8 +59,10 @@ class GradMode:
         mode.__enter__()
         self._entered.append(mode)
 
-    def __exit__(self, *error: object) -> None:
-        self._entered.pop().__exit__(*error)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._entered.pop().__exit__(kind, error, traceback)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.isgeneratorfunction(function):
@@ -141,13 +146,9 @@ class Facade(Creation):
 
     def operate(self, name: str, *operands: Any) -> Any:
         """Run an operator: the library's own where one of the operands has it, else the op of that name."""
-        raws = [self.unwrap(each) for each in operands]
-        own = any(
-            has_operator(type(raw), name) for raw, each in zip(raws, operands, strict=True) if isinstance(each, Tensor)
-        )
-        if own or name not in self._ops:
-            return self.run(name, OPERATORS[name], raws, {})
-        return self.run(name, self._ops[name], raws, {})
+        own = any(has_operator(type(each.raw), name) for each in operands if isinstance(each, Tensor))
+        op = OPERATORS[name] if own or name not in self._ops else self._ops[name]
+        return self.run(name, op, operands, {})
 
     def run(self, name: str, op: Callable[..., Any], tensors: Any, parameters: dict[str, Any]) -> Any:
         """Call the backend's ``op`` on unwrapped arguments; an argument that it does not take is unsupported."""
@@ -175,6 +176,8 @@ class Facade(Creation):
         """The library's own value inside ``value``; NumPy's arrays become the library's."""
         if isinstance(value, Tensor):
             return value.raw
+        if isinstance(value, Index):
+            return value.plain
         if isinstance(value, np.ndarray):
             return self._backend.asarray(value)
         if isinstance(value, list | tuple) and any(isinstance(each, Tensor | list | tuple) for each in value):
@@ -252,13 +255,12 @@ class Facade(Creation):
         return bool(np.allclose(self.to_numpy(input.raw), self.to_numpy(other.raw), rtol=rtol, atol=atol))
 
 
-DUNDER = {"div": "truediv", "floor_divide": "floordiv", "remainder": "mod", "logical_not": "invert", "logical_and": "and",
-          "logical_or": "or", "logical_xor": "xor"}  # fmt: skip
+DUNDER = {"div": "truediv", "floor_divide": "floordiv", "remainder": "mod", "logical_not": "invert",
+          "logical_and": "and", "logical_or": "or", "logical_xor": "xor"}  # fmt: skip
 
 
-@cache
-def has_operator(kind: Hashable, name: str) -> bool:
-    """Whether a class defines Python's operator for the op called ``name``; the ``==`` of every object does not count."""
+def has_operator(kind: type, name: str) -> bool:
+    """Whether a class defines Python's operator for the op called ``name``; the ``==`` of any object is none."""
     dunder = f"__{DUNDER.get(name, name)}__"
     return getattr(kind, dunder, None) is not getattr(object, dunder, None)
 

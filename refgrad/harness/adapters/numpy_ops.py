@@ -10,8 +10,8 @@ __all__ = ["numpy_ops"]
 Op = Callable[..., Any]
 
 SAME = """abs ceil cos cosh exp exp2 expm1 floor hypot isfinite isinf isnan log log10 log1p log2 logaddexp logaddexp2
- logical_and logical_not logical_or logical_xor matmul maximum minimum reciprocal sign sin sinc sinh sqrt square tan tanh trunc
- dot inner outer kron vdot ravel positive fmod remainder floor_divide einsum"""
+ logical_and logical_not logical_or logical_xor matmul maximum minimum reciprocal sign sin sinc sinh
+ sqrt square tan tanh trunc dot inner outer kron vdot ravel positive fmod remainder floor_divide einsum"""
 RENAMED = {
     "acos": "arccos", "acosh": "arccosh", "add": "add", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan",
     "atan2": "arctan2", "atanh": "arctanh", "bmm": "matmul", "clone": "copy", "div": "divide", "eq": "equal",
@@ -33,7 +33,7 @@ class ValuesIndices(NamedTuple):
 
 
 def numpy_ops(numpy: Any, exceptions: Mapping[str, Op | None] | None = None) -> dict[str, Op]:
-    """The ops of ``numpy``, a module that spells as NumPy does, by PyTorch's names; what it has not is not in the table.
+    """The ops of ``numpy``, a module that spells as NumPy does, by PyTorch's names; what it lacks is left out.
 
     ``exceptions`` adds, replaces, or with None takes away.
     """

@@ -11,7 +11,7 @@ __all__ = ["SIGNATURES", "Signature", "split_arguments"]
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The tensors of an op, in order, and the names of its parameters; ``sizes`` may be spelled out, ``reshape(2, 3)``."""
+    """The tensors of an op and the names of its parameters, in order; ``sizes`` may be spread: ``reshape(2, 3)``."""
 
     tensors: tuple[str, ...]
     parameters: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from refgrad.errors import Unsupported
 if TYPE_CHECKING:
     from refgrad.harness.adapters.facade import Facade
 
-__all__ = ["Tensor"]
+__all__ = ["Index", "Tensor"]
 
 CASTS = {"double": "float64", "float": "float32", "half": "float16", "int": "int32", "long": "int64", "bool": "bool"}
 
@@ -48,9 +48,10 @@ class Tensor:
     @property
     def dtype(self) -> np.dtype[Any]:
         try:
-            return np.dtype(str(self.raw.dtype))
+            found: np.dtype[Any] = np.dtype(str(self.raw.dtype))
+            return found
         except (AttributeError, TypeError):  # a library with dtypes of its own
-            return self._xp.to_numpy(self.raw).dtype
+            return self.numpy().dtype
 
     @property
     def ndim(self) -> int:
@@ -81,7 +82,7 @@ class Tensor:
     def numel(self) -> int:
         return int(np.prod(self.shape, dtype=int))
 
-    def numpy(self) -> np.ndarray[Any, Any]:
+    def numpy(self) -> np.ndarray[Any, np.dtype[Any]]:
         return self._xp.to_numpy(self.raw)
 
     def item(self) -> Any:
@@ -167,7 +168,7 @@ class Tensor:
 
         return self._xp.feature("register_hook", "register_hook")(self.raw, on_raw)
 
-    def zero_(self) -> Tensor:
+    def zero_(self) -> Any:
         zero_grad_of = getattr(self._xp._backend, "zero_grad_of", None)
         if self._owner is not None and zero_grad_of is not None:
             zero_grad_of(self._owner)
@@ -194,10 +195,10 @@ class Tensor:
     # operators
 
     def __getitem__(self, index: Any) -> Any:
-        return self._xp.operate("getitem", self, _Index(index, self._xp).plain)
+        return self._xp.operate("getitem", self, Index(index, self._xp))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._xp.inplace("__setitem__", self, _Index(index, self._xp).plain, value)
+        self._xp.inplace("__setitem__", self, Index(index, self._xp), value)
 
     def __neg__(self) -> Any:
         return self._xp.operate("neg", self)
@@ -209,7 +210,7 @@ class Tensor:
         return self._xp.operate("logical_not", self)
 
 
-class _Index:
+class Index:
     """An index with the tensors in it as ndarrays: what picks elements is not differentiated."""
 
     def __init__(self, index: Any, xp: Facade) -> None:
@@ -229,16 +230,16 @@ def _binary(name: str, *, reflected: bool = False) -> Callable[[Tensor, Any], An
     return operation
 
 
-def _inplace(name: str) -> Callable[[Tensor, Any], Tensor]:
-    def operation(self: Tensor, other: Any) -> Tensor:
+def _inplace(name: str) -> Callable[[Tensor, Any], Any]:
+    def operation(self: Tensor, other: Any) -> Any:
         return self._xp.inplace(name, self, other)
 
     return operation
 
 
 for _dunder, _name in {
-    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "pow": "pow",
-    "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
+    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "remainder",
+    "pow": "pow", "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
 }.items():  # fmt: skip
     setattr(Tensor, f"__{_dunder}__", _binary(_name))
     setattr(Tensor, f"__r{_dunder}__", _binary(_name, reflected=True))

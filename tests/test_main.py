@@ -1,0 +1,196 @@
+"""The command line, as a user calls it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from refgrad.__main__ import chosen, isolated, suite
+from refgrad.harness.results import Case, Header, Recorder, read
+
+TESTS = Path(__file__).parent
+PACKAGE = suite().parent if suite().parent.name == "refgrad" else suite().parent / "refgrad"
+ELEVEN = ["test_smoke.py", "test_accumulation.py::test_two_calls"]
+
+
+def call(*args, cwd, **environment):
+    """Exit code, standard output, standard error."""
+    command = [sys.executable, "-m", "refgrad", *map(str, args)]
+    done = subprocess.run(command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Another project's folder, with a backend of its own in it."""
+    shutil.copy(TESTS / "harness" / "tiny_tape.py", tmp_path / "adapter.py")
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", [[], ["check"], ["backends"], ["report"], ["record"]])
+def test_help(command, tmp_path):
+    """Every command explains itself; those that take arguments give examples."""
+    code, out, err = call(*command, "--help", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert "usage: refgrad" in out
+    assert "examples:" in out or command == ["backends"]
+
+
+def test_start_up_is_light(tmp_path):
+    """The command line starts without numpy, pytest or torch."""
+    code = "import sys, refgrad.__main__ as m; m.parser(); print(sorted({'numpy', 'pytest', 'torch', 'rich'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "required: COMMAND"),
+        (["frobnicate"], "invalid choice: 'frobnicate'"),
+        (["check"], "required: NAME"),
+        (["backends", "extra"], "unrecognized arguments: extra"),
+        (["report", "results.jsonl", "--format", "pdf"], "invalid choice: 'pdf'"),
+        (["check", "nosuch"], "no backend 'nosuch'"),
+        (["check", "./nosuch.py:Backend"], "no such file"),
+        (["check", "./adapter.py:TinyTape", "--expectations", "nosuch.toml"], "nosuch.toml: no such file"),
+        (["check", "./adapter.py:TinyTape", "test_nosuch.py"], "test_nosuch.py"),
+        (["check", "./adapter.py:TinyTape", "--nosuch"], "--nosuch"),
+    ],
+)
+def test_bad_usage(args, message, folder):
+    """What a user did wrong is said in a line or two, with exit code 4 and no traceback."""
+    code, out, err = call(*args, cwd=folder)
+    assert code == 4
+    assert message in err
+    assert "Traceback" not in out + err
+
+
+def test_backends(tmp_path):
+    """`refgrad backends` lists at least the reference."""
+    code, out, _ = call("backends", cwd=tmp_path)
+    assert (code, "refgrad" in {line.split()[0] for line in out.splitlines()}) == (0, True)
+
+
+# -- check
+
+
+def test_check(folder):
+    """A check ends in a table, and leaves its record where it was asked to."""
+    code, out, err = call("check", "./adapter.py:TinyTape", *ELEVEN, "--results", "deep/results.jsonl", cwd=folder)
+    assert (code, err) == (0, "")
+    assert "tiny 1.0: green: 11 of 11 applicable cases pass" in out
+    assert len(read(folder / "deep" / "results.jsonl").cases) == 11
+
+
+STRANGE_CONFTEST = """
+import warnings
+def pytest_addoption(parser):
+    parser.addoption("--backend", default="mine")
+def pytest_collection_modifyitems(items):
+    raise SystemExit("the stranger's conftest was loaded")
+"""
+
+
+@pytest.mark.parametrize("extra", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_strange_project(folder, extra):
+    """A project's own --backend, warnings filters, options and plugins do not reach the suite."""
+    if extra:
+        pytest.importorskip("xdist")
+    (folder / "conftest.py").write_text(STRANGE_CONFTEST)
+    (folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\naddopts = --nosuch\npython_files = *.nothing\n")
+    with (folder / "adapter.py").open("a") as adapter:
+        adapter.write("\nimport warnings\nwarnings.warn('old', DeprecationWarning)\nwarnings.warn('slow', UserWarning)\n")
+    strange = {"PYTEST_ADDOPTS": "--nosuch", "PYTEST_PLUGINS": "nosuch", "PYTHONWARNINGS": "error"}
+    code, out, err = call("check", "./adapter.py:TinyTape", *ELEVEN, *extra, cwd=folder, **strange)
+    assert code == 0, out + err
+    assert "11 of 11 applicable cases pass" in out
+
+
+def collected(command, cwd, **environment):
+    command = [sys.executable, "-m", *map(str, command), "--collect-only", "-q", "--backend=./adapter.py:TinyTape"]
+    done = subprocess.run(command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300)
+    return [line for line in done.stdout.splitlines() if "::" in line]
+
+
+def test_same_ids(folder):
+    """`refgrad check` runs the very tests that pytest runs on the suite's folder."""
+    direct = collected(["pytest", suite()], folder)
+    _, out, _ = call("check", "./adapter.py:TinyTape", "--collect-only", "-q", cwd=folder)
+    assert len(direct) > 100
+    assert [line for line in out.splitlines() if "::" in line] == direct
+
+
+def test_from_an_installed_package(folder):
+    """Where the suite is a part of the package, as in a wheel, the ids are the same, and a case is run again by `refgrad check`."""
+    site = folder / "site"
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(PACKAGE, site / "refgrad", ignore=ignore)
+    shutil.copytree(suite(), site / "refgrad" / "conformance", ignore=ignore, dirs_exist_ok=True)
+    shutil.copy(TESTS / "harness" / "wrong_backends.py", folder / "wrong_backends.py")
+    shutil.copy(folder / "adapter.py", folder / "tiny_tape.py")
+    args = ["check", "./wrong_backends.py:Overwrites", *ELEVEN, "--results", "results.jsonl"]
+    code, out, err = call(*args, cwd=folder, PYTHONPATH=str(site))
+    assert code == 1, out + err
+    assert "again: refgrad check ./wrong_backends.py:Overwrites test_accumulation.py::test_two_calls" in out
+    assert {case.id for case in read(folder / "results.jsonl").red} == {"test_accumulation.py::test_two_calls"}
+
+
+def test_other_pytest_options(folder):
+    """What `refgrad check` does not know goes to pytest."""
+    code, out, _ = call("check", "./adapter.py:TinyTape", "-k", "smoke", "--durations=1", "-v", cwd=folder)
+    assert (code, "slowest 1 durations" in out) == (0, True)
+
+
+def test_named_tests():
+    """Arguments that name tests of the suite are found there; everything else is pytest's."""
+    folder = suite()
+    args = ["-x", "test_smoke.py::test_chain_rule", "test_nosuch.py", "test_smoke.py"]
+    assert chosen(args, folder) == (
+        [str(folder / "test_smoke.py::test_chain_rule"), str(folder / "test_smoke.py")],
+        ["-x", "test_nosuch.py"],
+    )
+
+
+def test_environment():
+    """What steers the user's own pytest is taken out of the environment; the rest stays."""
+    assert isolated({"HOME": "/", "PYTEST_ADDOPTS": "-x"}) == {"HOME": "/", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+# -- report
+
+
+@pytest.fixture
+def record(tmp_path):
+    recorder = Recorder(Header("mylib", "1.0", "mylib"), tmp_path / "results.jsonl")
+    recorder.add(Case("test_x.py::a", "pass", theme="x"))
+    recorder.add(Case("test_x.py::b", "fail", theme="x"))
+    recorder.finish(2)
+    return tmp_path / "results.jsonl"
+
+
+@pytest.mark.parametrize("format", ["terminal", "markdown", "badge"])
+def test_report(record, format):
+    """A record is shown in each format, and the exit code is the run's."""
+    code, out, err = call("report", record, "--format", format, cwd=record.parent)
+    assert (code, err) == (1, "")
+    assert "1 of 2" in out
+
+
+def test_badge_is_json(record):
+    """A badge can be written straight to a file."""
+    assert json.loads(call("report", record, "--format=badge", cwd=record.parent)[1])["color"] == "red"
+
+
+def test_report_of_half_a_run(record):
+    """Half a run is refused in one line, and is red."""
+    record.write_text(record.read_text().rpartition('{"kind": "footer"')[0])
+    code, out, err = call("report", record, cwd=record.parent)
+    assert (code, out) == (1, "")
+    assert err.startswith("refgrad: ")
+    assert err.count("\n") == 1
+    assert "no footer" in err
