@@ -1,6 +1,7 @@
 """The suite's options and fixtures; what a verdict is, and what a run's exit code says.
 
-Exit codes: 0 green; 1 something failed, or nothing was executed; 3 the smoke checks failed, so the adapter is wrong; 4 bad usage.
+Exit codes: 0 green; 1 something failed, or nothing was executed; 3 the smoke checks failed, so the adapter is wrong;
+4 bad usage.
 """
 
 import time
@@ -31,7 +32,7 @@ def pytest_addoption(parser):
         "--backend",
         default="refgrad",
         metavar="SPEC",
-        help="an installed name, module:attribute or ./file.py:Name, each with options (torch:device=cpu); default: refgrad",
+        help="installed name, module:attribute or ./file.py:Name, with options (torch:device=cpu); default: refgrad",
     )
     group.addoption(
         "--expectations", type=Path, metavar="PATH", help="declared gaps; default: the adapter's own expectations.toml"
@@ -72,6 +73,15 @@ def check(backend, request):
     )
 
 
+@pytest.fixture(autouse=True)
+def recording(backend):
+    """Gradients are recorded when a test begins, even where the one before it failed with grad mode off."""
+    yield
+    namespace = getattr(backend, "namespace", None)
+    if hasattr(namespace, "is_grad_enabled") and not namespace.is_grad_enabled():
+        namespace.set_grad_enabled(True)
+
+
 # -- before the first test
 
 
@@ -82,7 +92,9 @@ def pytest_configure(config):
         config.stash[BACKEND] = backend = registry.load(config.option.backend)
         config.stash[DECLARED] = session.declared(backend, config.option.backend, config.option.expectations)
         if not is_worker(config):
-            config.pluginmanager.register(Controller(recorder(config, backend), config.stash[DECLARED]), "refgrad-controller")
+            config.pluginmanager.register(
+                Controller(recorder(config, backend), config.stash[DECLARED]), "refgrad-controller"
+            )
     except (RefgradError, OSError) as error:
         raise pytest.UsageError(str(error)) from error
 

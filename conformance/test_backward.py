@@ -262,3 +262,44 @@ def test_frozen_middle(xp, check):
     check.equal(x.grad, 15.0)
     check.none(frozen.grad)
     check.equal(w.grad, 6.0)
+
+
+@behaviour("BWD-24", source=SOURCE, level="should", profile="namespace")
+def test_root_is_no_tensor(xp, check):
+    """What is no tensor cannot go backward."""
+    with check.raises("TypeError", "not iterable"):
+        xp.autograd.backward(None)
+
+
+@behaviour("BWD-29", source=SOURCE, profile="namespace")
+def test_inputs_accumulate(xp, check):
+    """The gradient of a computed tensor among the inputs accumulates as a leaf's does."""
+    h = xp.tensor(2.0, requires_grad=True) * 3
+    for total in (12.0, 24.0):
+        (h * h).backward(inputs=[h], retain_graph=True)
+        check.equal(h.grad, total)
+
+
+@behaviour("BWD-31", source=SOURCE, level="should", profile="namespace")
+def test_constant_among_inputs(xp, check):
+    """A tensor that does not require grad is no input."""
+    with check.raises("RuntimeError", "can't retain_grad on Tensor that has requires_grad=False"):
+        (xp.tensor(2.0, requires_grad=True) * 2).backward(inputs=[xp.tensor(1.0)])
+
+
+@behaviour("BWD-52", source=SOURCE, profile="namespace")
+def test_nan_goes_through(xp, check):
+    """nan and inf do not stop backward: they are its result."""
+    x, z = xp.tensor(-1.0, requires_grad=True), xp.tensor(0.0, requires_grad=True)
+    x.sqrt().backward()
+    (z.log() * 0).backward()
+    check.equal(x.grad, float("nan"))
+    check.equal(z.grad, float("nan"))
+
+
+@behaviour("EX-14", source=SOURCE)
+def test_leaf_as_its_own_gradient(xp, check):
+    """x.backward(x) gives x a copy of itself as gradient."""
+    x = xp.tensor([2.0, 3.0], requires_grad=True)
+    x.backward(x)
+    check.equal(x.grad, [2.0, 3.0])

@@ -277,3 +277,28 @@ def test_gradient_penalty(xp, check):
     (grad,) = xp.autograd.grad(f, x, create_graph=True)
     (grad**2 + f).backward()
     check.equal(w.grad, 2 * 12.0 * 4.0 + 4.0)
+
+
+@behaviour("HO-14", source=SOURCE, level="may", profile="namespace")
+def test_second_order_at_a_pole(xp, check):
+    """At 0 the second derivative of sqrt is -inf; the norm's first is 0 and its second nan."""
+    x, v = xp.tensor([0.0], requires_grad=True), xp.zeros(2, requires_grad=True)
+    (first,) = xp.autograd.grad(x.sqrt(), x, create_graph=True)
+    check.equal(xp.autograd.grad(first, x)[0], [-math.inf])
+    (first,) = xp.autograd.grad(v.norm(), v, create_graph=True)
+    check.equal(first, [0.0, 0.0])
+    check.equal(xp.autograd.grad(first.sum(), v)[0], [math.nan, math.nan])
+
+
+SECOND_AT_KINKS = {
+    "abs": (lambda xp, x: abs(x) + x**3, 0.0),
+    "relu": (lambda xp, x: xp.relu(x), 0.0),
+    "clamp_squared": (lambda xp, x: xp.clamp(x, 0, 1) ** 2, 2.0),
+}
+
+
+@behaviour("SG-42", source=SOURCE, level="may", profile="higher")
+@pytest.mark.parametrize(("fn", "expected"), SECOND_AT_KINKS.values(), ids=SECOND_AT_KINKS)
+def test_second_order_at_a_kink(calculus, check, fn, expected):
+    """The second derivative at a kink is that of the side whose first derivative was chosen."""
+    check.equal(calculus.grad(fn, np.array(0.0), order=2), np.array(expected))

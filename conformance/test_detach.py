@@ -40,7 +40,7 @@ def test_shares_the_version(xp, check):
         y.sum().backward()
 
 
-@behaviour("DET-22", source=SOURCE, level="should", profile="namespace")
+@behaviour("DET-22", source=SOURCE, torch=">=2.13", level="should", profile="namespace")
 def test_shared_version_text(xp, check):
     """... the version error, naming the op that made the saved tensor."""
     y = xp.tensor([1.0, 2.0], requires_grad=True).exp()
@@ -174,3 +174,43 @@ def test_numpy(xp, check, convert):
     assert array.tolist() == [2.0, 4.0]
     array[0] = 7.0
     check.equal(y, [7.0, 4.0])
+
+
+@behaviour("DET-07", source=SOURCE, torch=">=2.13", level="should", profile="namespace")
+def test_detached_in_place_after_it_was_saved(xp, check):
+    """detach_() of a result that a later op saved makes that op's backward an error."""
+    y = xp.tensor([2.0], requires_grad=True) * 2
+    z = y * y
+    y.detach_()
+    with check.raises("RuntimeError", "Trying to use a saved tensor that has been detached in-place"):
+        z.backward()
+
+
+@behaviour("DET-13", source=SOURCE, level="may", profile="namespace")
+def test_data_replaced_before_backward(xp, check):
+    """.data replaced between forward and backward: backward reads the new values, silently."""
+    x = xp.tensor([2.0], requires_grad=True)
+    y = x * x
+    x.data = xp.tensor([5.0])
+    y.backward()
+    check.equal(x.grad, [10.0])
+
+
+@behaviour("DET-14", source=SOURCE, level="should", profile="namespace")
+def test_data_of_another_dtype(xp, check):
+    """Integers are no data for a tensor that requires grad."""
+    x = xp.tensor([2.0], requires_grad=True)
+    with check.raises(
+        "RuntimeError", "data set to a tensor that requires gradients must be floating point or complex dtype"
+    ):
+        x.data = xp.tensor([5])
+
+
+@behaviour("DET-19", source=SOURCE, level="may", profile="namespace")
+def test_write_through_an_array(xp, check):
+    """A write through detach().numpy() is not tracked: the gradient is silently wrong."""
+    x = xp.tensor([1.0, 2.0], requires_grad=True)
+    y = x.exp()
+    y.detach().numpy()[:] = 0
+    y.sum().backward()
+    check.equal(x.grad, [0.0, 0.0])

@@ -255,3 +255,39 @@ def test_arrays_keep_their_dtype(calculus, dtype):
     """Values and gradients come back in the dtype of the arrays that went in."""
     value, (grad,) = calculus.vjp(lambda xp, x: (x * x + 1).sum(), (np.array([1.0, 2.0], dtype),))
     assert (value.dtype.name, grad.dtype.name) == (dtype, dtype)
+
+
+@behaviour("BC-03", source=SOURCE, profile="core")
+def test_scalar_and_one_element(calculus):
+    """() with (1,) keeps each gradient's own shape."""
+    _, (first, second) = calculus.vjp(lambda xp, a, b: a * b, (np.array(2.0), np.array([3.0])))
+    assert [first.shape, second.shape] == [(), (1,)]
+
+
+@behaviour("BC-15", source="torch 2.13.0; mathematics", profile="namespace")
+@pytest.mark.parametrize(("name", "expected"), [("remainder", [-2.0, 3.0]), ("fmod", [-2.0, 2.0])])
+def test_remainder(xp, check, name, expected):
+    """The gradients of x % y are 1 and -floor(x / y); fmod truncates instead."""
+    x, y = xp.tensor([5.5, -5.5], requires_grad=True), xp.tensor([2.0, 2.0], requires_grad=True)
+    getattr(xp, name)(x, y).sum().backward()
+    check.equal(x.grad, [1.0, 1.0])
+    check.equal(y.grad, expected)
+
+
+@behaviour("BC-22", source=SOURCE, profile="namespace")
+@pytest.mark.parametrize(
+    ("fn", "expected"),
+    [
+        (lambda z: z.abs(), [0, (1 + 1j) / 2**0.5]),
+        (lambda z: z.real, [1, 1]),
+        (lambda z: z.imag, [1j, 1j]),
+        (lambda z: z.conj().real, [1, 1]),
+        (lambda z: (z * z).imag, [0, 2 + 2j]),
+    ],
+    ids=["abs", "real", "imag", "conj", "square"],
+)
+def test_complex_parts(xp, check, fn, expected):
+    """The gradient of a real part of a complex computation is complex: x + iy gets d/dx + i d/dy."""
+    z = xp.tensor([0j, 1 + 1j], requires_grad=True)
+    fn(z).sum().backward()
+    check.close(z.grad, expected)

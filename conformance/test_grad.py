@@ -48,7 +48,7 @@ def test_allow_unused(xp, check):
     check.none(unused)
 
 
-@behaviour("AGR-04", source=SOURCE, profile="namespace")
+@behaviour("AGR-04", source=SOURCE, torch=">=2.1", profile="namespace")
 def test_materialize_grads(xp, check):
     """materialize_grads=True gives zeros for an unused input, in its shape."""
     x, z = leaf(xp, 3.0), leaf(xp, [1.0, 2.0])
@@ -57,7 +57,7 @@ def test_materialize_grads(xp, check):
     check.equal(unused, [0.0, 0.0])
 
 
-@behaviour("AGR-05", source=SOURCE, level="should", profile="namespace")
+@behaviour("AGR-05", source=SOURCE, torch=">=2.1", level="should", profile="namespace")
 def test_materialize_forbids_disallowing(xp, check):
     """materialize_grads=True with allow_unused=False is a ValueError."""
     x = leaf(xp, 3.0)
@@ -113,7 +113,7 @@ def test_output_as_input(xp, check):
     check.equal(xp.autograd.grad(y, y, xp.tensor(5.0))[0], 5.0)
 
 
-@behaviour("AGR-15", source=SOURCE, level="should", profile="namespace")
+@behaviour("AGR-15", source=SOURCE, torch=">=2.13", level="should", profile="namespace")
 def test_no_inputs(xp, check):
     """grad needs inputs."""
     x = leaf(xp, 3.0)
@@ -242,3 +242,21 @@ def test_unused_primal(calculus, check):
     check.equal(used, [6.0])
     if unused is not None:
         check.equal(unused, [0.0, 0.0])
+
+
+@behaviour("AGR-29", source=SOURCE, profile="namespace")
+def test_unused_output_of_several(xp, check):
+    """An unused output of an op with several contributes zeros."""
+    x = leaf(xp, [1.0, 2.0])
+    first, _ = x.unbind()
+    check.equal(xp.autograd.grad(first, x)[0], [1.0, 0.0])
+
+
+@behaviour("AGR-40", source=SOURCE, profile="namespace")
+def test_output_and_input(xp, check):
+    """The output itself and a leaf may be asked for together."""
+    x = leaf(xp, 2.0)
+    y = x * x
+    grad_y, grad_x = xp.autograd.grad(y, [y, x])
+    check.equal(grad_y, 1.0)
+    check.equal(grad_x, 4.0)

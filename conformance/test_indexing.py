@@ -50,11 +50,12 @@ def test_permute(calculus, check):
 
 
 @behaviour("BC-05", source=SOURCE, profile="core")
-def test_expand(calculus, check):
+@pytest.mark.parametrize(("shape", "axis"), [((2,), 0), ((1, 2), 0), ((3, 1), 1)], ids=["leading", "rows", "columns"])
+def test_expand(calculus, check, shape, axis):
     """expand's gradient is the sum over the copies."""
     g = np.array([[1.0, 2.0], [10.0, 20.0], [100.0, 200.0]])
-    _, (grad,) = calculus.vjp(lambda xp, x: x.expand(3, 2), (np.array([1.0, 2.0]),), g)
-    check.equal(grad, np.array([111.0, 222.0]))
+    _, (grad,) = calculus.vjp(lambda xp, x: x.expand(3, 2), (np.ones(shape),), g)
+    check.equal(grad, g.sum(axis).reshape(shape))
 
 
 INDICES = {
@@ -154,3 +155,50 @@ def test_masked_by_where(calculus, check):
     x = np.array([3.0, -1.0, 2.0])
     _, (grad,) = calculus.vjp(lambda xp, x: xp.where(x > 0, x * 10, x * 0.5), (x,), np.array([1.0, 2.0, 3.0]))
     check.equal(grad, np.array([10.0, 1.0, 30.0]))
+
+
+@behaviour("IX-02", source="torch 2.13.0", level="should", profile="namespace")
+@pytest.mark.parametrize(
+    ("index", "error", "text"),
+    [
+        (np.s_[::-1], "ValueError", "step must be greater than zero"),
+        (5, "IndexError", "index 5 is out of bounds for dimension 0 with size 2"),
+        (np.s_[0, 0, 0], "IndexError", "too many indices for tensor of dimension 2"),
+    ],
+    ids=["negative_step", "out_of_range", "too_many"],
+)
+def test_refused(xp, check, index, error, text):
+    """A negative step, an index out of range and too many indices are errors."""
+    with check.raises(error, text):
+        xp.ones(2, 2)[index]
+
+
+@behaviour("IX-17", source="torch 2.13.0", level="should", profile="namespace")
+def test_float_index(xp, check):
+    """A tensor of floats is no index."""
+    with check.raises("IndexError", "tensors used as indices must be long, int, byte or bool tensors"):
+        xp.ones(2)[xp.tensor([0.0])]
+
+
+@behaviour("IX-16", source="torch 2.13.0", profile="namespace")
+def test_index_of_a_scalar(xp, check):
+    """A 0-dim tensor takes an empty index, and a 0-dim bool that adds a dimension."""
+    x = xp.tensor(3.0, requires_grad=True)
+    assert [tuple(x[()].shape), tuple(x[xp.tensor(True)].shape)] == [(), (1,)]
+    x[xp.tensor(True)].sum().backward()
+    check.equal(x.grad, 1.0)
+
+
+@behaviour("IX-13", source="torch 2.13.0", profile="core")
+def test_empty_output(calculus, check):
+    """An output of size 0 with a cotangent of size 0 gives zeros."""
+    _, (grad,) = calculus.vjp(lambda xp, x: x[:0], (np.array([1.0, 2.0]),), np.ones(0))
+    check.equal(grad, np.zeros(2))
+
+
+@behaviour("IX-18", source="torch 2.13.0", profile="core")
+def test_chain_of_views(calculus, check):
+    """A chain of expand, transpose, slice and reshape gives back a gradient of the input's shape."""
+    fn = lambda xp, x: x.expand(4, 3).t()[1:].reshape(-1).reshape(2, 4).sum(1).prod()  # noqa: E731
+    _, (grad,) = calculus.vjp(fn, (np.ones((1, 3)),))
+    check.equal(grad, [[0.0, 16.0, 16.0]])

@@ -250,7 +250,7 @@ def test_grad_is_resettable(xp, check):
         check.none(x.grad)
 
 
-@behaviour("LEAF-44", source=SOURCE, level="should", profile="namespace")
+@behaviour("LEAF-44", source=SOURCE, torch=">=2.13", level="should", profile="namespace")
 @pytest.mark.parametrize(
     ("value", "error", "text"),
     [
@@ -363,3 +363,24 @@ def test_truth_of_several(xp, check):
 def test_math_function(xp):
     """A function of the math module takes a one-element tensor as a number."""
     assert math.sqrt(xp.tensor(4.0, requires_grad=True)) == 2.0
+
+
+@behaviour("LEAF-28", source=SOURCE, level="should", profile="namespace")
+def test_float_warns(xp, check):
+    """float() of a tensor that requires grad works and warns, by default once in a process."""
+    x = xp.tensor(1.5, requires_grad=True)
+    xp.set_warn_always(True)
+    try:
+        with check.warns("UserWarning", "Converting a tensor with requires_grad=True to a scalar"):
+            assert float(x) == 1.5
+    finally:
+        xp.set_warn_always(False)
+
+
+@behaviour("LEAF-37", source=SOURCE, profile="namespace")
+def test_numpy_scalar_on_the_left(xp, check):
+    """A NumPy scalar times a tensor is a tensor with a graph."""
+    x = xp.tensor([1.0, 2.0], requires_grad=True)
+    y = np.float32(3) * x
+    assert y.requires_grad
+    check.equal(y, [3.0, 6.0])

@@ -241,3 +241,15 @@ def test_fresh_graph(xp, check):
     for _ in range(2):
         (x * x).backward()
     check.equal(x.grad, 8.0)
+
+
+@behaviour("RET-19", source=SOURCE, profile="namespace")
+def test_raises_half_way(xp, check):
+    """Where a later node was freed the ones above it run first: a leaf beside it is accumulated once more."""
+    x, z = xp.tensor(0.0, requires_grad=True), xp.tensor(0.0, requires_grad=True)
+    y = x.exp() + z
+    y.backward()
+    with check.raises("RuntimeError", FREED):
+        y.backward()
+    check.equal(x.grad, 1.0)
+    check.equal(z.grad, 2.0)

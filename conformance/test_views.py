@@ -190,7 +190,7 @@ def test_node_names(xp):
     assert y[0].grad_fn.name() == "SelectBackward0"
 
 
-@behaviour("VIEW-10", source=SOURCE, level="should", profile="namespace")
+@behaviour("VIEW-10", source=SOURCE, torch=">=2.13", level="should", profile="namespace")
 @pytest.mark.parametrize(
     ("fn", "name"),
     [

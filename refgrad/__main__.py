@@ -34,8 +34,8 @@ examples:
   refgrad check mylib test_retain_graph.py                   one file of the suite
   refgrad check mylib 'test_smoke.py::test_chain_rule' -x    one test; what refgrad does not know goes to pytest
 
-The suite runs as `pytest conformance --backend=NAME` does in a checkout, with the same test ids, but on its own: the pytest
-configuration, conftest.py and plugins of the folder you are in do not reach it (`-p NAME` loads a plugin all the same).
+The suite runs as `pytest conformance --backend=NAME` does in a checkout, with the same test ids, but on its own: the
+pytest configuration, conftest.py and plugins of the folder you are in do not reach it (`-p NAME` loads a plugin).
 
 exit codes: 0 green, 1 red or nothing executed, 3 misadapted (smoke checks failed), 4 unusable backend or bad usage
 """
@@ -112,7 +112,9 @@ def subcommand(
 def add_check(commands: "argparse._SubParsersAction[Parser]") -> None:
     added = subcommand(commands, "check", check, "run the suite on a backend", CHECK_EXAMPLES)
     added.usage = "refgrad check NAME [options] [TEST ...] [pytest's options]"
-    added.add_argument("name", metavar="NAME", help="installed name, module:attribute or ./file.py:Name, with options name:k=v,k=v")
+    added.add_argument(
+        "name", metavar="NAME", help="installed name, module:attribute or ./file.py:Name, with options name:k=v,k=v"
+    )
     added.add_argument("--results", type=Path, metavar="PATH", help="write the run's record, results.jsonl, here")
     added.add_argument("-k", metavar="EXPR", help="only the tests whose names match, as in pytest")
     added.add_argument("--expectations", type=Path, metavar="PATH", help="declared gaps; default: the adapter's own")
@@ -155,7 +157,7 @@ def isolated(environment: "os._Environ[str]") -> dict[str, str]:
 
 def chosen(args: Iterable[str], folder: Path) -> tuple[list[str], list[str]]:
     """Split off the arguments that name tests of the suite, as ``test_smoke.py::test_chain_rule``."""
-    tests, others = [], []
+    tests, others = list[str](), list[str]()
     for arg in args:
         named = arg.startswith("test_") and (folder / arg.split("::")[0]).is_file()
         (tests if named else others).append(str(folder / arg) if named else arg)

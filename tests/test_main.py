@@ -3,13 +3,16 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from refgrad.__main__ import chosen, isolated, suite
+from refgrad.errors import InvalidRun
 from refgrad.harness.results import Case, Header, Recorder, read
 
 TESTS = Path(__file__).parent
@@ -20,7 +23,9 @@ ELEVEN = ["test_smoke.py", "test_accumulation.py::test_two_calls"]
 def call(*args, cwd, **environment):
     """Exit code, standard output, standard error."""
     command = [sys.executable, "-m", "refgrad", *map(str, args)]
-    done = subprocess.run(command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -42,7 +47,8 @@ def test_help(command, tmp_path):
 
 def test_start_up_is_light(tmp_path):
     """The command line starts without numpy, pytest or torch."""
-    code = "import sys, refgrad.__main__ as m; m.parser(); print(sorted({'numpy', 'pytest', 'torch', 'rich'} & set(sys.modules)))"
+    heavy = "{'numpy', 'pytest', 'torch', 'rich'}"
+    code = f"import sys, refgrad.__main__ as m; m.parser(); print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
@@ -102,9 +108,13 @@ def test_strange_project(folder, extra):
     if extra:
         pytest.importorskip("xdist")
     (folder / "conftest.py").write_text(STRANGE_CONFTEST)
-    (folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\naddopts = --nosuch\npython_files = *.nothing\n")
+    (folder / "pytest.ini").write_text(
+        "[pytest]\nfilterwarnings = error\naddopts = --nosuch\npython_files = *.nothing\n"
+    )
     with (folder / "adapter.py").open("a") as adapter:
-        adapter.write("\nimport warnings\nwarnings.warn('old', DeprecationWarning)\nwarnings.warn('slow', UserWarning)\n")
+        adapter.write(
+            "\nimport warnings\nwarnings.warn('old', DeprecationWarning)\nwarnings.warn('slow', UserWarning)\n"
+        )
     strange = {"PYTEST_ADDOPTS": "--nosuch", "PYTEST_PLUGINS": "nosuch", "PYTHONWARNINGS": "error"}
     code, out, err = call("check", "./adapter.py:TinyTape", *ELEVEN, *extra, cwd=folder, **strange)
     assert code == 0, out + err
@@ -113,7 +123,9 @@ def test_strange_project(folder, extra):
 
 def collected(command, cwd, **environment):
     command = [sys.executable, "-m", *map(str, command), "--collect-only", "-q", "--backend=./adapter.py:TinyTape"]
-    done = subprocess.run(command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300
+    )
     return [line for line in done.stdout.splitlines() if "::" in line]
 
 
@@ -126,7 +138,7 @@ def test_same_ids(folder):
 
 
 def test_from_an_installed_package(folder):
-    """Where the suite is a part of the package, as in a wheel, the ids are the same, and a case is run again by `refgrad check`."""
+    """Where the suite is a part of the package, as in a wheel, ids are the same; `refgrad check` runs a case again."""
     site = folder / "site"
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(PACKAGE, site / "refgrad", ignore=ignore)
@@ -138,6 +150,33 @@ def test_from_an_installed_package(folder):
     assert code == 1, out + err
     assert "again: refgrad check ./wrong_backends.py:Overwrites test_accumulation.py::test_two_calls" in out
     assert {case.id for case in read(folder / "results.jsonl").red} == {"test_accumulation.py::test_two_calls"}
+
+
+SLOW = """
+import time
+from adapter import TinyTape
+class Slow(TinyTape):
+    def backward(self, tensor, gradient=None):
+        print("waiting", file=open("begun", "w"))
+        time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_interrupt(folder):
+    """Ctrl-C ends a run at once, without a traceback, and leaves a record that nobody takes for a whole one."""
+    (folder / "slow.py").write_text(SLOW)
+    command = [sys.executable, "-m", "refgrad", "check", "./slow.py:Slow", *ELEVEN, "--results", "results.jsonl"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=folder, start_new_session=True, **pipes) as process:
+        while not (folder / "begun").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, "Traceback" in out + err) == (2, False)
+    with pytest.raises(InvalidRun, match="no footer"):
+        read(folder / "results.jsonl")
 
 
 def test_other_pytest_options(folder):

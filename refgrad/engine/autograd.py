@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, ops
-from refgrad.engine.graph import AccumulateGrad, LeafHooks, Node, NodeHooks, TensorBase, gradient_edge
+from refgrad.engine.graph import LAST, AccumulateGrad, LeafHooks, Node, NodeHooks, TensorBase, gradient_edge
 from refgrad.engine.inplace import bump, check_overlap
 from refgrad.engine.modes import error_state, modes, quiet
 from refgrad.engine.primitive import wrap
@@ -42,15 +42,50 @@ class Task:
         with execution(self.graph):
             for node in [n for n in self.pending if not self.pending[n]]:
                 self.execute(node)  # a leaf that is itself a root
-            for node in nodes:
+            if self.graph or self.needed is not None:
+                for node in nodes:
+                    self.execute(node)
+            else:
+                self.sweep(nodes)
+
+    def sweep(self, nodes: list[Node]) -> None:
+        """``execute`` for each node, the common case written out: arrays, no restriction, no hooks, one output."""
+        buffers, owned, pending, keep = self.buffers, self.owned, self.pending, self.keep
+        for node in nodes:
+            if node.hooks is not None or node.outputs is not None or node not in buffers:
                 self.execute(node)
+                continue
+            grads = node.run(buffers.pop(node), False)
+            if not keep:
+                node.release()
+            if node.next_nrs is not None:
+                self.pass_on(node, grads)
+                continue
+            for target, grad in zip(node.next_nodes, grads):
+                if target is None:
+                    continue
+                if grad is not None:
+                    if grad.shape != target.shape or grad.dtype is not target.dtype:
+                        grad = fit_array(grad, target.shape, target.dtype)
+                    held = buffers.get(target)
+                    if held is None:
+                        buffers[target] = grad
+                    elif target in owned:
+                        held += grad
+                    else:
+                        buffers[target] = held = held + grad
+                        if type(held) is np.ndarray:
+                            owned.add(target)
+                if target.sequence_nr == LAST:
+                    pending[target] -= 1
+                    if not pending[target]:
+                        self.execute(target)
 
     def reach(self, roots: list[Node]) -> list[Node]:
         """The nodes to run, latest made first; leaves are only counted: each runs once its last gradient is there."""
         pending = self.pending
         seen: set[Node] = set()
         nodes: list[Node] = []
-        stack = roots
         for root in roots:
             if type(root) is AccumulateGrad:
                 pending[root] = 0
@@ -62,7 +97,7 @@ class Task:
             for target in node.next_nodes:
                 if target is None:
                     continue
-                if type(target) is AccumulateGrad:
+                if target.sequence_nr == LAST:
                     pending[target] = pending.get(target, 0) + 1
                 elif target not in seen:
                     seen.add(target)

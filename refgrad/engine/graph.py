@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from refgrad.engine import dtypes
 
 if TYPE_CHECKING:
-    from refgrad.engine.primitive import Plan
+    from refgrad.engine.plan import Plan
     from refgrad.engine.views import View
 
 LAST = 2**64 - 1  # PyTorch's sequence number of AccumulateGrad: run as soon as it is ready
@@ -44,6 +44,25 @@ class TensorBase:
     _grad: Any
     _accumulate: weakref.ref[AccumulateGrad] | None
     _hooks: LeafHooks | None
+
+
+_new_tensor: Callable[[Any], Any] = object.__new__
+_tensor_type: list[type[TensorBase]] = [TensorBase]
+
+
+def set_tensor_type(cls: type[TensorBase]) -> None:
+    """Name the class of results; ``Tensor`` lives floors above and announces itself here."""
+    _tensor_type[0] = cls
+
+
+def wrap(array: Any, requires_grad: bool = False) -> Any:
+    """A leaf tensor around ``array``, which it then shares."""
+    tensor = _new_tensor(_tensor_type[0])
+    tensor._array = array
+    tensor._requires_grad = requires_grad
+    tensor._output_nr = 0
+    tensor._grad_fn = tensor._counter = tensor._view = tensor._grad = tensor._accumulate = tensor._hooks = None
+    return tensor
 
 
 class LeafHooks:
@@ -155,17 +174,7 @@ class Node:
 
     def run(self, grad: Any, graph: bool) -> tuple[Any, ...]:
         """The gradients of the inputs, from the output's: arrays from an array, or recorded tensors from a tensor."""
-        saved, plan = self.saved, self.plan
-        for i in plan.tracked:
-            held = saved[i]
-            if held is None:
-                raise RuntimeError(FREED)
-            version = held._counter
-            if version is not None and version[0] != (self.versions[i] if self.versions else 0):
-                raise version_error(held, self.versions[i] if self.versions else 0, self)
-        if graph:
-            return plan.on_tensors(grad, plan.unpack(self))
-        return plan.on_arrays(grad, saved)
+        return self.plan.on_tensors(self, grad) if graph else self.plan.on_arrays(self, grad)
 
     def __call__(self, *grads: Any) -> Any:
         """Run the node's formula by hand; recorded where grad mode is on."""
@@ -178,8 +187,7 @@ class Node:
     def release(self) -> None:
         """Let go of the saved tensors; shapes and numbers stay."""
         if self.plan.tracked:
-            tracked = self.plan.tracked
-            self.saved = tuple(None if i in tracked else value for i, value in enumerate(self.saved))
+            self.saved = self.plan.freed(self.saved)
 
     def register_hook(self, fn: Callable[..., Any]) -> RemovableHandle:
         """Call ``fn(grad_inputs, grad_outputs)`` after the node has run; it may return new ``grad_inputs``."""

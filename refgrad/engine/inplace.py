@@ -13,7 +13,7 @@ import numpy as np
 from refgrad.engine import dtypes
 from refgrad.engine.graph import Node, SavedResult, TensorBase
 from refgrad.engine.modes import modes
-from refgrad.engine.primitive import Primitive, PrimitiveFunction, attach, mixed, promote, read, run_forward
+from refgrad.engine.primitive import Primitive, PrimitiveFunction, read, run_forward
 from refgrad.engine.views import DEFAULT, View, copy_slices, geometry, own_array, restriction
 
 _PARTIAL_OVERLAP = (
@@ -114,7 +114,7 @@ def write(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> An
     """Run ``op`` and put the result where its first input was."""
     target = inputs[0]
     arrays, key = read(inputs)
-    plan = op.plans.get(key) or op.plan(key)
+    plan = op.plan(key)
     tracked = modes.grad_enabled and any(isinstance(x, TensorBase) and x._requires_grad for x in inputs)
     if modes.inplace_watch is not None:
         modes.inplace_watch(op.name + "_", target)
@@ -122,7 +122,7 @@ def write(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> An
     array = arrays[0] = own_array(target)
     check_overlap(array)
     check_partial_overlap(target, inputs[1:])
-    result = np.asarray(run_forward(op, promote(op, arrays) if op.promotes and mixed(op, arrays) else arrays, params))
+    result = np.asarray(run_forward(op, arrays, params))
     check_result(op, array, result)
     if tracked and plan.records:
         node = _attach_before_write(op, key, target, inputs, arrays, params, array)
@@ -138,8 +138,8 @@ def _attach_before_write(op: Primitive, key: int, target: Any, inputs: tuple[Any
     """The write's node; if its rule needs the old value, a clone is saved in its place."""
     plan = op.plans[key]
     results = (SavedResult(array, [0], 0),) if plan.saves_results else None
-    node = attach(plan, inputs, arrays, params, results, array.shape, array.dtype)
-    position = plan.names.get("inputs[0]")
+    node = plan.attach(inputs, arrays, params, results, array.shape, array.dtype)
+    position = plan.slots.get("inputs[0]")
     if position is not None:
         old = target.clone()
         node.saved = (*node.saved[:position], old, *node.saved[position + 1 :])
@@ -150,7 +150,7 @@ def _attach_before_write(op: Primitive, key: int, target: Any, inputs: tuple[Any
 
 def _save_after_write(node: Node, target: Any) -> None:
     """A saved result is the tensor as it is after the write."""
-    position = node.plan.names.get("results[0]")
+    position = node.plan.slots.get("results[0]")
     if position is None:
         return
     saved = SavedResult(target._array, target._counter, 0)

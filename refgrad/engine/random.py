@@ -207,7 +207,7 @@ def _box_muller(unit: Array) -> Array:
 
 
 def _apply(function: Callable[[float], float], values: Array) -> Array:
-    """``function`` of each element: NumPy's own float64 versions differ from the C library's in the last bit."""
+    """``function`` of each element; NumPy's own float64 logarithm differs from the C library's in the last bit."""
     return np.fromiter(map(function, values.ravel().tolist()), _F64, values.size).reshape(values.shape)
 
 
@@ -256,7 +256,7 @@ def _scale(values: Array, factor: Any, offset: Any) -> Array:
     if factor == 1 or offset == 0 or not max(abs(factor), abs(offset)) < 1e290:
         return total  # product or sum is exact (or the halves below would overflow)
     if values.dtype == _F32:
-        return _fused(values, factor, offset)
+        return _fused(values, factor, offset)  # rounds twice, which is felt about once in 2**29
     a, c = (large - (large - x) for x, large in ((values, values * 134217729.0), (factor, factor * 134217729.0)))
     b, d = values - a, factor - c  # 26 bits each, so that their products are exact
     part = total - product

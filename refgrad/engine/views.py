@@ -16,8 +16,8 @@ from refgrad.engine.primitive import (
     PRIMITIVES,
     Primitive,
     PrimitiveFunction,
-    attach,
     build,
+    connect,
     node_name,
     read,
     run_forward,
@@ -106,10 +106,10 @@ class View:
 def as_strided_node(tensor: TensorBase, base: TensorBase) -> Node:
     """A node that reads ``tensor``'s window out of ``base``."""
     op = PRIMITIVES["as_strided"]
-    plan = op.plans.get(3 + NEEDED) or op.plan(3 + NEEDED)
+    plan = op.plan(3 + NEEDED)
     array = tensor._array
     at = geometry(array, base._array)
-    return attach(plan, (base,), [base._array], (at.shape, at.strides, at.offset), None, array.shape, array.dtype)
+    return plan.attach((base,), [base._array], (at.shape, at.strides, at.offset), None, array.shape, array.dtype)
 
 
 def own_array(tensor: TensorBase) -> Any:
@@ -130,8 +130,6 @@ def make_view(tensor: TensorBase, source: TensorBase, creation: int = DEFAULT) -
     """Enter ``tensor`` into the family of ``source``."""
     share(tensor, source)
     held = source._view
-    if creation == DEFAULT and not modes.grad_enabled:
-        creation = NO_GRAD
     if held is not None and creation == DEFAULT:
         creation = held.creation  # a view of a restricted view is as restricted
     assert tensor._counter is not None
@@ -144,29 +142,14 @@ def record_view(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...])
     own_array(source)
     arrays, key = read(inputs)
     result = run_forward(op, arrays, params)
-    if op.outputs:
-        return _record_views(op, key, inputs, arrays, params, result)
-    tensor = wrap(result)
-    plan = op.plans.get(key) or op.plan(key)
+    tensors = tuple(map(wrap, result)) if op.outputs else (wrap(result),)
+    plan = op.plan(key)
     if plan.records and modes.grad_enabled:
-        tensor._grad_fn = attach(plan, inputs, arrays, params, None, result.shape, result.dtype)
-        tensor._requires_grad = True
-    make_view(tensor, source)
-    return tensor
-
-
-def _record_views(op: Primitive, key: int, inputs: tuple[Any, ...], arrays: list[Any], params: tuple[Any, ...], results: Any) -> Any:
-    """As ``record_view``, for an op that gives several views at once."""
-    tensors = tuple(wrap(result) for result in results)
-    plan = op.plans.get(key) or op.plan(key)
-    if plan.records and modes.grad_enabled and results:
-        node = attach(plan, inputs, arrays, params, None, results[0].shape, results[0].dtype)
-        node.outputs = tuple((r.shape, r.dtype) for r in results)
-        for i, tensor in enumerate(tensors):
-            tensor._grad_fn, tensor._output_nr, tensor._requires_grad = node, i, True
+        connect(plan, inputs, arrays, params, tensors)
+    creation = NO_GRAD if not modes.grad_enabled else MULTI_OUTPUT if op.outputs else DEFAULT
     for tensor in tensors:
-        make_view(tensor, inputs[0], MULTI_OUTPUT if modes.grad_enabled else NO_GRAD)
-    return tensors
+        make_view(tensor, source, creation)
+    return tensors if op.outputs else tensors[0]
 
 
 def view_primitive(*, name: str | None = None, outputs: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], PrimitiveFunction]:

@@ -18,8 +18,8 @@ ID = re.compile(r"[A-Z][A-Z0-9]*-\d{2,}")
 class Behaviour:
     """One thing that PyTorch does and a backend is asked to do.
 
-    ``must``: values, derivatives and whether an error happens; ``should``: classes and texts of errors, names, printing;
-    ``may``: internals (versions, strides).  ``profile`` is what a backend needs for the question to make sense.
+    ``must``: values, derivatives and whether an error happens; ``should``: classes and texts of errors, names,
+    printing; ``may``: internals (versions, strides). ``profile``: what a backend needs for the question to make sense.
     """
 
     id: str

@@ -51,8 +51,9 @@ class Check:
     def equal(self, actual: Any, expected: Any) -> None:
         """Same shape and the same value at every element; texts, classes and None by Python's own equality."""
         if expected is None or isinstance(expected, str | type):
-            return self.same(actual, expected)
-        self.settle(compare(self.array(actual), self.plain(expected), exact=True))
+            self.same(actual, expected)
+        else:
+            self.settle(compare(self.array(actual), self.plain(expected), exact=True))
 
     def dtype(self, actual: Any, expected: str) -> None:
         """The dtype, by its name in NumPy (``"float32"``)."""
@@ -122,7 +123,9 @@ class Check:
             return
         if is_a(type(error), expected):
             if text not in str(error):
-                self.fail(f"{expected} says something else\n  got:      {str(error)!r}\n  expected: ...{text!r}...", error)
+                self.fail(
+                    f"{expected} says something else\n  got:      {str(error)!r}\n  expected: ...{text!r}...", error
+                )
             return
         if self._lacks(error) is not None:
             raise error

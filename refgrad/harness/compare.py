@@ -97,7 +97,9 @@ def widen(array: np.ndarray) -> np.ndarray:
     """In a dtype where the difference itself does not round or overflow."""
     if array.dtype.kind == "c":
         return array.astype(np.complex128)
-    return array.astype(np.float64) if array.dtype.kind not in "iub" or array.dtype.itemsize < 8 else wide_integer(array)
+    return (
+        array.astype(np.float64) if array.dtype.kind not in "iub" or array.dtype.itemsize < 8 else wide_integer(array)
+    )
 
 
 def wide_integer(array: np.ndarray) -> np.ndarray:

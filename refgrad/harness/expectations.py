@@ -1,11 +1,11 @@
 """Gaps that an adapter's author knows of and declares, strictly: ``expectations.toml``.
 
-    [[expect]]
-    test = "test_inplace.py::test_version_error"    # an id or a glob; without its [parameters] it means all of them
-    outcome = "fail"                                # fail | unsupported | crash | timeout
-    reason = "saves copies, so nothing can be stale"
-    url = "https://..."                             # optional
-    when = ">=2.0,<3"                               # optional: versions of the library
+[[expect]]
+test = "test_inplace.py::test_version_error"    # an id or a glob; without its [parameters] it means all of them
+outcome = "fail"                                # fail | unsupported | crash | timeout
+reason = "saves copies, so nothing can be stale"
+url = "https://..."                             # optional
+when = ">=2.0,<3"                               # optional: versions of the library
 """
 
 import tomllib
@@ -34,7 +34,11 @@ class Expectation:
 
     def covers(self, id: str) -> bool:
         """Whether ``id`` is the test, one of its parametrizations, or matched by the glob."""
-        return id == self.test or id.split("[")[0] == self.test or ("*" in self.test and fnmatchcase(id, escaped(self.test)))
+        return (
+            id == self.test
+            or id.split("[")[0] == self.test
+            or ("*" in self.test and fnmatchcase(id, escaped(self.test)))
+        )
 
     @property
     def file(self) -> str:
@@ -79,8 +83,8 @@ class Expectations:
 def load_expectations(path: Path, version: str) -> Expectations:
     """Read ``path``, keeping the entries whose ``when`` holds for ``version``.
 
-    Errors: ``InvalidExpectations`` for a file that cannot be read, an unknown or missing field, an unknown outcome, an empty reason,
-    a test declared twice.
+    Errors: ``InvalidExpectations`` for a file that cannot be read, an unknown or missing field, an unknown outcome, an
+    empty reason, a test declared twice.
     """
     declared = [entry(table, path, number) for number, table in enumerate(tables(path), 1)]
     holding = tuple(each for each in declared if not each.when or in_range(version, each.when, source=str(path)))
@@ -97,7 +101,9 @@ def tables(path: Path) -> list[Any]:
         raise InvalidExpectations(f"{path}: cannot be read ({error})") from error
     found = document.pop("expect", [])
     if document or not isinstance(found, list):
-        raise InvalidExpectations(f"{path}: only [[expect]] tables are understood, found {', '.join(document) or 'expect'}")
+        raise InvalidExpectations(
+            f"{path}: only [[expect]] tables are understood, found {', '.join(document) or 'expect'}"
+        )
     return found
 
 
@@ -107,7 +113,9 @@ def entry(table: Any, path: Path, number: int) -> Expectation:
     if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
         raise InvalidExpectations(f"{where}: fields are strings: {', '.join(sorted(known))}")
     if unknown := set(table) - known:
-        raise InvalidExpectations(f"{where}: unknown field {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
+        raise InvalidExpectations(
+            f"{where}: unknown field {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}"
+        )
     for name in ("test", "outcome", "reason"):
         if not table.get(name, "").strip():
             raise InvalidExpectations(f"{where} ({table.get('test', '?')}): no {name}")

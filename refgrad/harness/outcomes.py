@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from refgrad.errors import NotApplicable
 
-__all__ = ["EXECUTED", "EXCUSED", "OUTCOMES", "RED", "Outcome", "excuse", "lacks"]
+__all__ = ["EXCUSED", "EXECUTED", "OUTCOMES", "RED", "Outcome", "excuse", "lacks"]
 
 Outcome = Literal["pass", "fail", "xfail", "xpass", "crash", "timeout", "env-error", "unsupported", "n/a"]
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
@@ -30,8 +30,8 @@ def excuse(error: BaseException, backend: Any, suite: Path) -> tuple[Outcome, st
 def lacks(error: BaseException, backend: Any, suite: Path) -> str | None:
     """What the backend says it lacks by raising ``error``, or None if ``error`` says no such thing.
 
-    A NotImplementedError says so itself.  In a torch look-alike a name that the suite asked for and that is not there does too;
-    a missing name that the look-alike's own code stumbles over is its bug.
+    A NotImplementedError says so itself. In a torch look-alike a name that the suite asked for and that is not there
+    does too; a missing name that the look-alike's own code stumbles over is its bug.
     """
     if isinstance(error, NotImplementedError):
         return str(error) or type(error).__name__

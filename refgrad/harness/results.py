@@ -59,7 +59,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """The sums; ``unmet`` names the expectations that no case bore out, ``invalid`` says why the whole run means nothing."""
+    """The sums.
+
+    ``unmet`` names the expectations that no case bore out, ``invalid`` says why the whole run means nothing.
+    Units: ``duration`` in seconds.
+    """
 
     planned: int
     executed: int
@@ -151,8 +155,8 @@ class Recorder:
 def read(path: Path) -> Run:
     """The run that ``path`` records.
 
-    Errors: ``InvalidRun`` where the file is not a whole run: no header, no footer, fewer cases than planned, a case twice, sums
-    that do not add up, or a run that was void from the start (a misadapted backend).
+    Errors: ``InvalidRun`` where the file is not a whole run: no header, no footer, fewer cases than planned, a case
+    twice, sums that do not add up, or a run that was void from the start (a misadapted backend).
     """
     header, *cases, footer = parsed(path)
     run = Run(record(Header, header, path), tuple(record(Case, c, path) for c in cases), record(Footer, footer, path))
@@ -163,7 +167,9 @@ def read(path: Path) -> Run:
 
 
 def parsed(path: Path) -> list[dict[str, Any]]:
-    lines = [json_object(text, path, number) for number, text in enumerate(text_of(path).splitlines(), 1) if text.strip()]
+    lines = [
+        json_object(text, path, number) for number, text in enumerate(text_of(path).splitlines(), 1) if text.strip()
+    ]
     kinds = [line.get("kind") for line in lines]
     if kinds[:1] != ["header"]:
         raise InvalidRun(f"{path}: no header; this is not a results.jsonl")
@@ -187,7 +193,9 @@ def json_object(text: str, path: Path, number: int) -> dict[str, Any]:
     except json.JSONDecodeError:
         found = None
     if not isinstance(found, dict):
-        raise InvalidRun(f"{path}, line {number}: not a JSON object; the run was cut short, or this is not a results.jsonl")
+        raise InvalidRun(
+            f"{path}, line {number}: not a JSON object; the run was cut short, or this is not a results.jsonl"
+        )
     return found
 
 
@@ -195,7 +203,9 @@ def record(kind: Any, line: dict[str, Any], path: Path) -> Any:
     try:
         return kind(**{name: frozen(value) for name, value in line.items() if name != "kind"})
     except TypeError as error:
-        raise InvalidRun(f"{path}: a {kind.__name__.lower()} that this version does not understand ({error})") from error
+        raise InvalidRun(
+            f"{path}: a {kind.__name__.lower()} that this version does not understand ({error})"
+        ) from error
 
 
 def frozen(value: Any) -> Any:

@@ -7,10 +7,10 @@ import re
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from refgrad import __version__
 from refgrad.errors import InvalidExpectations
 from refgrad.harness.backend import profiles
 from refgrad.harness.expectations import Expectation, Expectations, load_expectations
@@ -34,12 +34,19 @@ def header(backend: Any, spec: str, *, selection: tuple[str, ...], reproduce: tu
         platform=f"{sys.platform} {platform.machine()}",
         selection=selection,
         reproduce=reproduce,
-        refgrad=__version__,
+        refgrad=own_version(),
     )
 
 
+def own_version() -> str:
+    try:
+        return version("refgrad")
+    except PackageNotFoundError:  # a checkout that is merely on the path
+        return ""
+
+
 def reproduce(suite: Path, cwd: Path, spec: str) -> tuple[str, ...]:
-    """The words that run the case ``{id}`` again: pytest in a checkout, ``refgrad check`` where the suite came in a wheel."""
+    """The words that run the case ``{id}`` again: pytest in a checkout, ``refgrad check`` in a wheel."""
     if (suite.parent / "__init__.py").exists():
         return ("refgrad", "check", spec, "{id}")
     return ("pytest", f"{Path(os.path.relpath(suite, cwd)).as_posix()}/{{id}}", f"--backend={spec}")
@@ -64,7 +71,7 @@ def shipped_with(backend: Any, spec: str) -> Path | None:
 
 
 def idle(expectations: Expectations, ids: Iterable[str], args: Iterable[str], suite: Path) -> tuple[Expectation, ...]:
-    """The entries that match nothing, as far as a run of ``args`` can tell: it must have collected the file they name."""
+    """The entries that match nothing, as far as a run of ``args`` can tell: of the files that it collected whole."""
     ids, args = list(ids), [str(arg) for arg in args]
     if any("::" in arg for arg in args):
         return ()

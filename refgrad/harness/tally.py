@@ -112,8 +112,8 @@ class Tally:
         if not self.failed_smoke:
             return ""
         return (
-            f"misadapted: {len(self.failed_smoke)} of the smoke checks failed, so the adapter is wrong rather than its library; "
-            "no verdict of this run means anything"
+            f"misadapted: {len(self.failed_smoke)} of the smoke checks failed, so the adapter is wrong rather than "
+            "its library; no verdict of this run means anything"
         )
 
     def finish(self, duration: float) -> Run:

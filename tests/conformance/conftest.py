@@ -25,10 +25,13 @@ class Tape(Stub):
 class Incomplete:
     name, version, homepage = "incomplete", "1", ""
 class Module(Stub):
+    recording = True
     def __init__(self, *, wrong=False):
         import types
         self.namespace = types.ModuleType("lookalike")
         self.namespace.Tensor, self.namespace.tensor = list, list
+        self.namespace.is_grad_enabled = lambda: self.recording
+        self.namespace.set_grad_enabled = lambda mode: setattr(self, "recording", mode)
 class Broken:
     def __init__(self): raise OSError("no such device")
 """

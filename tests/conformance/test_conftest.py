@@ -96,7 +96,9 @@ def test_command_that_runs_it_again(kinds):
 ALL_NA = '@core(1, profile="tape")' + PASS.removeprefix("@core(1)")
 
 
-@pytest.mark.parametrize(("text", "args"), [(PASS, ["-k", "nothing"]), ("", []), (ALL_NA, []), (ALL_NA, ["-n", "2"]), ("", ["-n", "2"])])
+@pytest.mark.parametrize(
+    ("text", "args"), [(PASS, ["-k", "nothing"]), ("", []), (ALL_NA, []), (ALL_NA, ["-n", "2"]), ("", ["-n", "2"])]
+)
 def test_nothing_executed(suite, text, args):
     """A run in which nothing was executed is red, and says so."""
     if "-n" in args:
@@ -316,3 +318,21 @@ def test_classes_and_texts(suite):
     suite.write("test_a.py", RAISES)
     assert suite.outcomes(backend="Module")[1] == {"test_a.py::test_class": "fail", "test_a.py::test_warning": "pass"}
     assert suite.outcomes(backend="Tape")[1] == {"test_a.py::test_class": "pass", "test_a.py::test_warning": "n/a"}
+
+
+LEAK = '''
+@core(1)
+def test_leaks(xp):
+    """It leaves grad mode off."""
+    xp.set_grad_enabled(False)
+@core(2)
+def test_next(xp):
+    """It finds grad mode on."""
+    assert xp.is_grad_enabled()
+'''
+
+
+def test_grad_mode_does_not_leak(suite):
+    """A test that leaves grad mode off does not make the next one fail."""
+    suite.write("test_a.py", LEAK)
+    assert suite.outcomes(backend="Module") == (0, {"test_a.py::test_leaks": "pass", "test_a.py::test_next": "pass"})

@@ -47,10 +47,14 @@ def test_message():
 
 def test_scalar_message():
     """For a tensor without dimensions no index is named."""
-    assert str(compare(np.array(2), 3)).startswith("the value: got 2, expected 3 (dtype int64)\n  off by 1; must be equal")
+    assert str(compare(np.array(2), 3)).startswith(
+        "the value: got 2, expected 3 (dtype int64)\n  off by 1; must be equal"
+    )
 
 
-@pytest.mark.parametrize(("actual", "expected"), [(np.ones(1), 1.0), (np.ones((2, 3)), np.ones((3, 2))), (np.ones(0), 1.0)])
+@pytest.mark.parametrize(
+    ("actual", "expected"), [(np.ones(1), 1.0), (np.ones((2, 3)), np.ones((3, 2))), (np.ones(0), 1.0)]
+)
 def test_shapes_must_agree(actual, expected):
     """Shapes do not broadcast: a gradient that was not summed is a mismatch even where all its values agree."""
     assert compare(actual, expected).kind == "shape"

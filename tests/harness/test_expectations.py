@@ -111,7 +111,12 @@ def test_not_borne_out():
 
 @pytest.mark.parametrize(
     ("version", "when", "inside"),
-    [("2.13.0+cpu", ">=2.5,<3", True), ("2.4", ">=2.5", False), ("3.0a1", ">=2.5", True), ("0.9.0-alpha.1", "<0.9", False)],
+    [
+        ("2.13.0+cpu", ">=2.5,<3", True),
+        ("2.4", ">=2.5", False),
+        ("3.0a1", ">=2.5", True),
+        ("0.9.0-alpha.1", "<0.9", False),
+    ],
 )
 def test_in_range(version, when, inside):
     """Version ranges are those of Python's packages; local builds and pre-releases count."""

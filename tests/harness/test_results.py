@@ -40,7 +40,11 @@ def test_lines(path):
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert [line["kind"] for line in lines] == ["header", "case", "case", "case", "footer"]
     assert set(lines[1]) >= {"id", "behaviour", "level", "theme", "outcome", "blame", "reason", "duration", "message"}
-    assert (lines[-1]["planned"], lines[-1]["executed"], lines[-1]["counts"]) == (3, 2, {"pass": 1, "fail": 1, "n/a": 1})
+    assert (lines[-1]["planned"], lines[-1]["executed"], lines[-1]["counts"]) == (
+        3,
+        2,
+        {"pass": 1, "fail": 1, "n/a": 1},
+    )
     assert list(record(path).lines()) == json.loads(json.dumps(lines), object_hook=as_written)
 
 

@@ -83,7 +83,13 @@ def test_worst_phase(phases, outcome):
 
 @pytest.mark.parametrize(
     ("outcomes", "code"),
-    [(["pass"], GREEN), (["pass", "fail"], FAILED), (["n/a", "unsupported"], FAILED), ([], FAILED), (["pass", "xpass"], FAILED)],
+    [
+        (["pass"], GREEN),
+        (["pass", "fail"], FAILED),
+        (["n/a", "unsupported"], FAILED),
+        ([], FAILED),
+        (["pass", "xpass"], FAILED),
+    ],
 )
 def test_exit_code(outcomes, code):
     """0 is green; 1 is red, and a run that executed nothing is."""

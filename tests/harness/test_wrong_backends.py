@@ -21,7 +21,17 @@ CAUGHT_BY = {
 
 def outcomes(backend, tests, path):
     """The exit code, and the outcome of each case, of a run of the smoke checks and ``tests``."""
-    command = [sys.executable, "-m", "refgrad", "check", str(HERE / backend), "test_smoke.py", *tests, "--results", str(path)]
+    command = [
+        sys.executable,
+        "-m",
+        "refgrad",
+        "check",
+        str(HERE / backend),
+        "test_smoke.py",
+        *tests,
+        "--results",
+        str(path),
+    ]
     done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, timeout=120)
     assert path.is_file(), done.stdout + done.stderr
     return done.returncode, {case.id: case.outcome for case in results.read(path).cases}

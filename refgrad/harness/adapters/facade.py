@@ -146,9 +146,10 @@ class Facade(Creation):
 
     def operate(self, name: str, *operands: Any) -> Any:
         """Run an operator: the library's own where one of the operands has it, else the op of that name."""
-        own = any(has_operator(type(each.raw), name) for each in operands if isinstance(each, Tensor))
-        op = OPERATORS[name] if own or name not in self._ops else self._ops[name]
-        return self.run(name, op, operands, {})
+        own = any(has_operator(each, name, place) for place, each in enumerate(operands))
+        if not own and name not in self._ops:
+            raise Unsupported(name)
+        return self.run(name, OPERATORS[name] if own else self._ops[name], operands, {})
 
     def run(self, name: str, op: Callable[..., Any], tensors: Any, parameters: dict[str, Any]) -> Any:
         """Call the backend's ``op`` on unwrapped arguments; an argument that it does not take is unsupported."""
@@ -255,14 +256,21 @@ class Facade(Creation):
         return bool(np.allclose(self.to_numpy(input.raw), self.to_numpy(other.raw), rtol=rtol, atol=atol))
 
 
-DUNDER = {"div": "truediv", "floor_divide": "floordiv", "remainder": "mod", "logical_not": "invert",
-          "logical_and": "and", "logical_or": "or", "logical_xor": "xor"}  # fmt: skip
+DUNDER = {
+    "div": "truediv", "floor_divide": "floordiv", "remainder": "mod", "logical_not": "invert", "logical_and": "and",
+    "logical_or": "or", "logical_xor": "xor",
+}  # fmt: skip
+SWAPPED = {"eq": "eq", "ge": "le", "gt": "lt", "le": "ge", "lt": "gt", "ne": "ne"}
 
 
-def has_operator(kind: type, name: str) -> bool:
-    """Whether a class defines Python's operator for the op called ``name``; the ``==`` of any object is none."""
-    dunder = f"__{DUNDER.get(name, name)}__"
-    return getattr(kind, dunder, None) is not getattr(object, dunder, None)
+def has_operator(operand: Any, name: str, place: int) -> bool:
+    """Whether the library's tensors have Python's operator for the op called ``name``, the reflected one in second place."""
+    if not isinstance(operand, Tensor):
+        return False
+    plain = DUNDER.get(name, name)
+    dunder = f"__{plain}__" if place == 0 else f"__{SWAPPED.get(name, f'r{plain}')}__"
+    found = getattr(type(operand.raw), dunder, None)
+    return found is not None and found is not getattr(object, dunder, None)  # the == of every object is none
 
 
 def fits(op: Callable[..., Any], positional: int, keywords: tuple[str, ...]) -> bool:

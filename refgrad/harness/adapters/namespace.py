@@ -40,11 +40,12 @@ class NamespaceBackend:
         except RuntimeError as error:
             raise InvalidBackend(f"{self.name}: {device!r} is no device: {_first_line(error)}") from error
         try:
-            torch.zeros(1, device=chosen)
+            probe = torch.zeros(1, device=chosen)
         except (RuntimeError, AssertionError, ImportError) as error:  # each device has its own way to say no
             says = f"{self.name} {self.version} says: {_first_line(error)}"
             raise BackendUnavailable(f"{self.name}: no device {device!r} on this machine ({says})") from error
-        torch.set_default_device(chosen)
+        if torch.zeros(1).device != probe.device:  # a default that is set costs every call
+            torch.set_default_device(chosen)
 
     def asarray(self, array: Array) -> Any:
         """A tensor with ``array``'s values and dtype."""

@@ -8,6 +8,7 @@ __all__ = ["render"]
 
 INDENT = "  "
 SHOWN_LINES = 6  # of a failure's message; the record has it whole
+SHOWN_CASES = 6  # of a test that fails in many
 
 
 def render(run: Run) -> str:
@@ -33,11 +34,28 @@ def row(name: str, columns: list[str], cells: list[str], width: int) -> str:
 
 
 def failures(run: Run) -> Iterator[str]:
+    """One entry a test: its first case in full, the others of its cases by name."""
+    tests: dict[tuple[str, str], list[Case]] = {}
     for case in run.red:
+        tests.setdefault((case.outcome, test_of(case.id)), []).append(case)
+    for first, *others in tests.values():
         yield ""
-        yield f"{case.outcome.upper()} {case.id}  [{case.behaviour}, {case.level}]"
-        yield from (f"{INDENT}{line}" for line in body(run, case))
-        yield f"{INDENT}again: {run.header.line(case.id)}"
+        yield f"{first.outcome.upper()} {first.id}  [{first.behaviour}, {first.level}]"
+        yield from (f"{INDENT}{line}" for line in body(run, first))
+        yield f"{INDENT}again: {run.header.line(first.id)}"
+        yield from more(run, first, others)
+
+
+def more(run: Run, first: Case, others: list[Case]) -> Iterator[str]:
+    if others:
+        names = [case.id.removeprefix(test_of(first.id)) for case in others]
+        shown = " ".join(names[:SHOWN_CASES]) + " ..." * (len(names) > SHOWN_CASES)
+        yield f"{INDENT}and {len(others)} more of its cases: {shown}"
+        yield f"{INDENT}all of them: {run.header.line(test_of(first.id))}"
+
+
+def test_of(id: str) -> str:
+    return id.partition("[")[0]
 
 
 def body(run: Run, case: Case) -> list[str]:

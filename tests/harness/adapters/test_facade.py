@@ -177,6 +177,8 @@ UNSUPPORTED = {
     "no such function": (lambda xp, x: xp.erfinv(x), "erfinv"),
     "no such method": (lambda xp, x: x.lerp(x, 1), "lerp"),
     "no such room's function": (lambda xp, x: xp.linalg.det(x), "linalg.det"),
+    "no such operator": (lambda xp, x: x @ x, "matmul"),
+    "no such reflected operator": (lambda xp, x: 2.0 - x, "sub"),
     "parameter that the op lacks": (lambda xp, x: x.sum(dim=0, keepdim=True), "sum(dim, keepdim)"),
     "parameter of an operator": (lambda xp, x: xp.sub(x, x, alpha=2), "sub(alpha)"),
     "not implemented": (lambda xp, x: xp.cos(x), "cos"),

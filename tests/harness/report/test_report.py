@@ -70,8 +70,16 @@ def test_long_message():
     assert "  ...\n" in shown
 
 
+def test_many_cases_of_one_test():
+    """A test that fails in many cases has one entry: the first case in full, the names of some others, one command."""
+    shown = terminal.render(run_of(*(Case(f"test_x.py::a[{n}]", "fail", message="off") for n in range(9))))
+    assert shown.count("FAIL ") == shown.count("again: ") == 1
+    assert "and 8 more of its cases: [1] [2] [3] [4] [5] [6] ...\n" in shown
+    assert "all of them: pytest conformance/test_x.py::a --backend=mylib\n" in shown
+
+
 def test_markdown():
-    """The markdown holds the verdict, the counts, and each failure folded away, with nothing that HTML would swallow."""
+    """The markdown holds the verdict, the counts, and each failure folded away, with nothing that HTML swallows."""
     text = markdown.render(run_of(*OTHERS, FAILURE, unmet=("test_x.py::gone",)))
     assert text.startswith("### refgrad: mylib 1.0\n\nred: 1 of 4 applicable cases pass")
     assert "| graph |  | 1 | 1 | 1 | 1 |" in text

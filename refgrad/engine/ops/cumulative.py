@@ -1,0 +1,131 @@
+"""Running sums, products and extremes along a dimension."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from refgrad.engine import dims, ops
+from refgrad.engine.ops import return_types
+from refgrad.engine.ops.pointwise import conj
+from refgrad.engine.primitive import primitive
+
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "logcumsumexp"]
+
+_WIDE = {"f": np.float64, "V": np.float64, "c": np.complex128}
+
+
+def _accumulate(ufunc: Any, input: Any, dim: int, dtype: Any) -> Any:
+    """Accumulate in double precision, as PyTorch does; integers in int64."""
+    dim = dims.wrap(dim, input.ndim)
+    kind = dtype.numpy if dtype is not None else np.dtype(np.int64) if input.dtype.kind in "biu" else input.dtype
+    wide = input.astype(kind).astype(_WIDE.get(kind.kind, kind))
+    return (ufunc.accumulate(wide, dim) if input.ndim else wide).astype(kind)
+
+
+def _reversed(function: Any, value: Any, dim: int) -> Any:
+    return ops.flip(function(ops.flip(value, (dim,)), dim), (dim,))
+
+
+def _trivial(shape: tuple[int, ...], dim: int) -> bool:
+    return not shape or 0 in shape or shape[dim] == 1
+
+
+@primitive()
+def cumsum(input: Any, /, dim: int, *, dtype: Any = None) -> Any:
+    """The sums of the elements up to each one along ``dim``."""
+    return _accumulate(np.add, input, dim, dtype)
+
+
+cumsum.defvjp(lambda grad, input_shape, dim: grad if _trivial(input_shape, dim) else _reversed(ops.cumsum, grad, dim))
+cumsum.defjvp(lambda tangent, dim, dtype: ops.cumsum(tangent, dim, dtype=dtype))
+
+
+@primitive()
+def cumprod(input: Any, /, dim: int, *, dtype: Any = None) -> Any:
+    """The products of the elements up to each one along ``dim``."""
+    return _accumulate(np.multiply, input, dim, dtype)
+
+
+def _cumprod_vjp(grad: Any, input: Any, input_shape: Any, result: Any, dim: int) -> Any:
+    if _trivial(input_shape, dim):
+        return grad
+    dim = dims.wrap(dim, len(input_shape))
+    if not ops.any(input == 0):
+        return _reversed(ops.cumsum, conj(result) * grad, dim) / conj(input)
+    return ops.cat([_with_factor_left_out(grad, conj(input), dim, k) for k in range(input_shape[dim])], dim)
+
+
+def _with_factor_left_out(grad: Any, input: Any, dim: int, k: int) -> Any:
+    """The gradient of factor ``k``: no division by it, which may be 0."""
+    size = input.shape[dim]
+    if k:
+        before = ops.prod(ops.narrow(input, dim, 0, k), dim, True)
+    else:
+        before = ops.ones_as(input, tuple(1 if d == dim else n for d, n in enumerate(input.shape)))
+    products = before
+    if k < size - 1:
+        products = ops.cat((before, before * ops.cumprod(ops.narrow(input, dim, k + 1, size - k - 1), dim)), dim)
+    return ops.sum(ops.narrow(grad, dim, k, size - k) * products, dim, True)
+
+
+cumprod.defvjp(_cumprod_vjp)
+
+
+@primitive()
+def logcumsumexp(input: Any, /, dim: int) -> Any:
+    """``log(cumsum(exp(input)))`` without overflow."""
+    return np.logaddexp.accumulate(input, dims.wrap(dim, input.ndim)) if input.ndim else input.copy()
+
+
+def _logcumsumexp_vjp(grad: Any, input: Any, input_shape: Any, result: Any, dim: int) -> Any:
+    if not input_shape or 0 in input_shape:
+        return grad
+    log_grad = ops.log(ops.abs(grad))  # in logarithms the sum cannot overflow; one for each sign
+    positive = ops.where(grad > 0, log_grad, -np.inf)
+    negative = ops.where(grad < 0, log_grad, -np.inf)
+    rising = ops.exp(_reversed(ops.logcumsumexp, positive - result, dim) + input)
+    return rising - ops.exp(_reversed(ops.logcumsumexp, negative - result, dim) + input)
+
+
+logcumsumexp.defvjp(_logcumsumexp_vjp)
+
+
+def _running(ufunc: Any, input: Any, dim: int) -> tuple[Any, Any]:
+    dim = dims.wrap(dim, input.ndim)
+    if not input.ndim:
+        return input.copy(), np.int64(0)
+    values = ufunc.accumulate(input, dim)
+    shape = tuple(-1 if d == dim else 1 for d in range(input.ndim))
+    positions = np.arange(input.shape[dim]).reshape(shape)
+    held = np.where((input == values) | np.isnan(input), positions, 0)  # the latest of equals
+    return values, np.maximum.accumulate(held, dim)
+
+
+@primitive(name="CummaxBackward0", outputs=("values", "indices"))
+def _cummax(input: Any, /, dim: int) -> Any:
+    return _running(np.maximum, input, dim)
+
+
+@primitive(name="CumminBackward0", outputs=("values", "indices"))
+def _cummin(input: Any, /, dim: int) -> Any:
+    return _running(np.minimum, input, dim)
+
+
+def _running_vjp(grad: Any, input: Any, indices: Any, dim: int) -> Any:
+    return ops.scatter_add(ops.zeros_like(input), dim, indices, grad) if input.ndim else grad
+
+
+_cummax.defvjp(_running_vjp)
+_cummin.defvjp(_running_vjp)
+
+
+def cummax(input: Any, dim: int) -> Any:
+    """The largest element up to each one along ``dim``, with its index."""
+    return return_types.cummax(*_cummax(input, dim))
+
+
+def cummin(input: Any, dim: int) -> Any:
+    """The smallest element up to each one along ``dim``, with its index."""
+    return return_types.cummin(*_cummin(input, dim))

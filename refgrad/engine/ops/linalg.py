@@ -1,0 +1,382 @@
+"""Products of vectors and matrices."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from refgrad.engine import dims, dtypes, ops
+from refgrad.engine.graph import TensorBase
+from refgrad.engine.ops.pointwise import conj
+from refgrad.engine.primitive import primitive
+
+__all__ = ["addmm", "addmv", "bmm", "dot", "inner", "linear", "matmul", "mm", "mv", "outer", "tensordot", "trace", "vdot"]
+
+_C_NAMES = {
+    "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double", "int64": "long int",
+    "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "bool": "bool",
+    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+}  # fmt: skip
+
+
+def _multiply(input: Any, other: Any, name: str = "addmm_impl_cpu_") -> Any:
+    """The matrix product; 16-bit floats are multiplied in float32, as in PyTorch."""
+    kind = input.dtype
+    if kind.kind == "b":
+        raise NotImplementedError(f"\"{name}\" not implemented for 'Bool'")
+    if kind.itemsize == 2 and kind.kind in "fV":
+        return (input.astype(np.float32) @ other.astype(np.float32)).astype(kind)
+    return input @ other
+
+
+def _same_dtype(input: Any, other: Any) -> None:
+    if input.dtype != other.dtype:
+        names = [_C_NAMES[dtypes.of(x.dtype).name] for x in (input, other)]
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {names[0]} != {names[1]}")
+
+
+def _titles(*arrays: Any) -> list[str]:
+    return [dtypes.scalar_title(x.dtype) for x in arrays]
+
+
+# vectors --------------------------------------------------------------------------------------------------------------
+
+
+def _check_vectors(input: Any, tensor: Any, name: str) -> None:
+    if input.ndim != 1 or tensor.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
+    if input.dtype != tensor.dtype:
+        first, second = _titles(input, tensor)
+        raise RuntimeError(f"{name} : expected both vectors to have same dtype, but found {first} and {second}")
+    if input.size != tensor.size:
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{input.size}] and src [{tensor.size}] to have the same number of "
+            f"elements, but got {input.size} and {tensor.size} elements respectively"
+        )
+
+
+@primitive()
+def dot(input: Any, tensor: Any, /) -> Any:
+    """The sum of the products of two vectors' elements.
+
+    Errors: RuntimeError for anything but two vectors of one size and type.
+    """
+    _check_vectors(input, tensor, "dot")
+    return _multiply(input, tensor, "dot")
+
+
+dot.defvjp(lambda grad, tensor: grad * conj(tensor), lambda grad, input: grad * conj(input))
+dot.defjvp(lambda tangent, tensor: ops.dot(tangent, tensor), lambda tangent, input: ops.dot(input, tangent))
+
+
+@primitive()
+def vdot(input: Any, other: Any, /) -> Any:
+    """As ``dot``, of the first vector's conjugate."""
+    _check_vectors(input, other, "vdot")
+    return _multiply(np.conj(input), other, "vdot")
+
+
+vdot.defvjp(lambda grad, other: conj(grad) * other, lambda grad, input: grad * input)
+
+
+def outer(input: Any, vec2: Any) -> Any:
+    """The matrix of all products of two vectors' elements.
+
+    Errors: RuntimeError for anything but vectors.
+    """
+    for x, name in ((input, "self"), (vec2, "vec2")):
+        if x.ndim != 1:
+            raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {x.ndim}-D")
+    return ops.reshape(input, (input.shape[0], 1)) * vec2
+
+
+@primitive()
+def mv(input: Any, vec: Any, /) -> Any:
+    """The product of a matrix and a vector.
+
+    Errors: RuntimeError for shapes or types that do not fit.
+    """
+    if input.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got 1, {input.ndim}, {vec.ndim}")
+    if input.shape[1] != vec.size:
+        raise RuntimeError(
+            f"size mismatch, got input ({input.shape[0]}), mat ({input.shape[0]}x{input.shape[1]}), vec ({vec.size})"
+        )
+    if input.dtype != vec.dtype:
+        first, second = _titles(input, vec)
+        raise RuntimeError(f"addmv input tensors must have the same dtype, but got {second}, {first}, and {second}")
+    return _multiply(input, vec, "addmv_impl_cpu")
+
+
+mv.defvjp(lambda grad, vec: ops.outer(grad, conj(vec)), lambda grad, input: ops.mv(ops.t(conj(input)), grad))
+mv.defjvp(lambda tangent, vec: ops.mv(tangent, vec), lambda tangent, input: ops.mv(input, tangent))
+
+
+def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta * input + alpha * (mat @ vec)``."""
+    return _scaled(input, beta) + _scaled(mv(mat, vec), alpha)
+
+
+def _scaled(value: Any, factor: Any) -> Any:
+    return value if factor == 1 else value * factor
+
+
+# matrices -------------------------------------------------------------------------------------------------------------
+
+
+def _check_matrices(mat1: Any, mat2: Any) -> None:
+    if mat1.shape[1] != mat2.shape[0]:
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({mat1.shape[0]}x{mat1.shape[1]} and {mat2.shape[0]}x{mat2.shape[1]})"
+        )
+    _same_dtype(mat1, mat2)
+
+
+@primitive()
+def mm(input: Any, mat2: Any, /) -> Any:
+    """The product of two matrices.
+
+    Errors: RuntimeError for shapes or types that do not fit.
+    """
+    for x, name in ((input, "self"), (mat2, "mat2")):
+        if x.ndim != 2:
+            raise RuntimeError(f"{name} must be a matrix")
+    _check_matrices(input, mat2)
+    return _multiply(input, mat2)
+
+
+def _mat1_vjp(grad: Any, mat2: Any) -> Any:
+    return ops.mm(grad, ops.t(conj(mat2)))
+
+
+def _mat2_vjp(grad: Any, mat1: Any) -> Any:
+    return ops.mm(ops.t(conj(mat1)), grad)
+
+
+mm.defvjp(_mat1_vjp, lambda grad, input: _mat2_vjp(grad, input))
+mm.defjvp(lambda tangent, mat2: ops.mm(tangent, mat2), lambda tangent, input: ops.mm(input, tangent))
+
+
+@primitive()
+def bmm(input: Any, mat2: Any, /) -> Any:
+    """The products of a batch of matrices with another.
+
+    Errors: RuntimeError for shapes or types that do not fit.
+    """
+    for x, name in ((input, "batch1"), (mat2, "batch2")):
+        if x.ndim != 3:
+            raise RuntimeError(f"{name} must be a 3D tensor")
+    expected, found = [input.shape[0], input.shape[2]], list(mat2.shape[:2])
+    if expected != found:
+        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: {expected} but got: {found}.")
+    if input.dtype != mat2.dtype:
+        first, second = _titles(input, mat2)
+        raise RuntimeError(f"expected scalar type {first} but found {second}")
+    return _multiply(input, mat2, "bmm")
+
+
+bmm.defvjp(
+    lambda grad, mat2: ops.bmm(grad, ops.transpose(conj(mat2), 1, 2)),
+    lambda grad, input: ops.bmm(ops.transpose(conj(input), 1, 2), grad),
+)
+bmm.defjvp(lambda tangent, mat2: ops.bmm(tangent, mat2), lambda tangent, input: ops.bmm(input, tangent))
+
+
+@primitive()
+def addmm(input: Any, mat1: Any, mat2: Any, /, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta * input + alpha * (mat1 @ mat2)``; a zero ``beta`` leaves nan in ``input`` out.
+
+    Errors: RuntimeError for shapes or types that do not fit.
+    """
+    for x, name in ((mat1, "mat1"), (mat2, "mat2")):
+        if x.ndim != 2:
+            raise RuntimeError(f"{name} must be a matrix, got {x.ndim}-D tensor")
+    if input.dtype != mat2.dtype:
+        first, second = _titles(input, mat2)
+        raise RuntimeError(f"self and mat2 must have the same dtype, but got {first} and {second}")
+    _check_matrices(mat1, mat2)
+    _check_expands(input.shape, (mat1.shape[0], mat2.shape[1]))
+    result = _scaled(_multiply(mat1, mat2), alpha)
+    return result + _scaled(input, beta) if beta != 0 else result
+
+
+def _check_expands(shape: tuple[int, ...], size: tuple[int, int]) -> None:
+    if len(shape) > 2:
+        raise RuntimeError(
+            f"expand(torch.FloatTensor{{{list(shape)}}}, size={list(size)}): the number of sizes provided (2) must be greater "
+            f"or equal to the number of dimensions in the tensor ({len(shape)})"
+        )
+    for d in range(1, len(shape) + 1):
+        if shape[-d] not in (1, size[-d]):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({size[-d]}) must match the existing size ({shape[-d]}) at non-singleton "
+                f"dimension {2 - d}.  Target sizes: {list(size)}.  Tensor sizes: {list(shape)}"
+            )
+
+
+addmm.defvjp(
+    lambda grad, beta: _scaled(grad, beta),
+    lambda grad, mat2, alpha: _scaled(_mat1_vjp(grad, mat2), alpha),
+    lambda grad, mat1, alpha: _scaled(_mat2_vjp(grad, mat1), alpha),
+)
+addmm.defjvp(
+    lambda tangent, result, beta: ops.expand(_scaled(tangent, beta), tuple(result.shape)),
+    lambda tangent, mat2, alpha: _scaled(ops.mm(tangent, mat2), alpha),
+    lambda tangent, mat1, alpha: _scaled(ops.mm(mat1, tangent), alpha),
+)
+
+
+@primitive()
+def trace(input: Any, /) -> Any:
+    """The sum of a matrix's diagonal.
+
+    Errors: RuntimeError for anything but a matrix.
+    """
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    if input.dtype.kind == "b":
+        raise NotImplementedError("\"trace\" not implemented for 'Bool'")
+    diagonal = np.diagonal(input)
+    kind = np.int64 if input.dtype.kind in "iu" else np.float32 if input.dtype.itemsize == 2 else input.dtype
+    return np.add.reduce(diagonal, None, kind).astype(np.int64 if input.dtype.kind in "iu" else input.dtype)
+
+
+def _trace_vjp(grad: Any, input_shape: Any) -> Any:
+    rows, columns = input_shape
+    size = rows if rows < columns else columns
+    return ops.place_diagonal(ops.expand(grad, (size,)), input_shape, 0, 0, 1)
+
+
+trace.defvjp(_trace_vjp)
+trace.defjvp(lambda tangent: ops.trace(tangent))
+
+
+# matmul: a composition, taken apart as PyTorch takes it ---------------------------------------------------------------
+
+
+@primitive(name="SqueezeBackward4")
+def _without_row(input: Any, /) -> Any:
+    return input[0]
+
+
+_without_row.defvjp(lambda grad: ops.unsqueeze(grad, 0))
+
+
+def matmul(input: Any, other: Any) -> Any:
+    """The product of vectors, matrices or batches of them.
+
+    Errors: RuntimeError for numbers, and for shapes or types that do not fit.
+    """
+    if not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
+        return np.matmul(input, other)
+    ndims = input.ndim, other.ndim
+    if 0 in ndims:
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {ndims[0]}D and {ndims[1]}D")
+    if ndims == (2, 2):
+        return mm(input, other)
+    if ndims == (1, 1):
+        return dot(input, other)
+    if ndims == (2, 1):
+        return mv(input, other)
+    if ndims == (1, 2):
+        return _without_row(mm(ops.unsqueeze(input, 0), other))
+    return _fold(input, other) if _folds(input, other) else _batched(input, other)
+
+
+def _folds(input: Any, other: Any) -> bool:
+    """Whether the batch of the larger factor becomes rows of one matrix."""
+    first_larger = input.ndim >= other.ndim
+    large, small = (input, other) if first_larger else (other, input)
+    if not (large.ndim >= 3 and small.ndim <= 2):
+        return False
+    if small.requires_grad:
+        return True
+    if input.ndim == 2:
+        return False
+    array = large._array if first_larger else np.swapaxes(large._array, -1, -2)
+    pairs = zip(array.strides[:-2], array.strides[1:-1], array.shape[1:-1])
+    return array.size == 0 or all(outer == inner * size for outer, inner, size in pairs)
+
+
+def _fold(input: Any, other: Any) -> Any:
+    swapped = other.ndim > input.ndim
+    large = ops.transpose(other, -1, -2) if swapped else input
+    small = other if not swapped else ops.t(input) if input.ndim == 2 else input
+    shape = tuple(large.shape)[:-1]
+    folded = ops.reshape(large, (math.prod(shape), large.shape[-1]))
+    if small.ndim == 1:
+        return ops.unsafe_view(mv(folded, small), shape)
+    product = ops.unsafe_view(mm(folded, small), (*shape, small.shape[1]))
+    return ops.contiguous(ops.transpose(product, -1, -2)) if swapped else product
+
+
+def _batched(input: Any, other: Any) -> Any:
+    left, right = tuple(input.shape), tuple(other.shape)
+    if len(left) == len(right) == 3 and left[0] != right[0]:  # rather fold than repeat a batch of one
+        if left[0] == 1 and input.requires_grad:
+            return matmul(ops.squeeze(input, 0), other)
+        if right[0] == 1 and other.requires_grad:
+            return matmul(input, ops.squeeze(other, 0))
+    batch = dims.broadcast(left[:-2], right[:-2])
+    rows = left[-2:] if len(left) > 1 else (1, left[-1])
+    count = math.prod(batch)
+    first = ops.reshape(ops.expand(input, (*batch, *rows)), (count, *rows))
+    shape = batch + left[-2:-1] + (right[-1:] if len(right) > 1 else ())
+    if len(right) == 1:
+        second = ops.unsqueeze(ops.reshape(ops.expand(other, (*batch, right[0])), (count, right[0])), 2)
+        return ops.unsafe_view(ops.squeeze(bmm(first, second), -1), shape)
+    second = ops.reshape(ops.expand(other, (*batch, *right[-2:])), (count, *right[-2:]))
+    return ops.unsafe_view(bmm(first, second), shape)
+
+
+def inner(input: Any, other: Any) -> Any:
+    """The products of the last dimensions of two tensors."""
+    if not input.ndim or not other.ndim:
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            "inner() the last dimension must match on both input tensors but got shapes "
+            f"{list(input.shape)} and {list(other.shape)}"
+        )
+    return tensordot(input, other, ((-1,), (-1,)))
+
+
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
+    """The products summed over pairs of dimensions, or over the last ``dims`` of one and the first of the other."""
+    if isinstance(dims, int):
+        dims = (range(-dims, 0), range(dims))
+    of_a, of_b = [d % a.ndim for d in dims[0]], [d % b.ndim for d in dims[1]]
+    for i, j in zip(of_a, of_b):
+        if a.shape[i] != b.shape[j]:
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size "
+                f"{b.shape[j]} in dim {j}"
+            )
+    free_a, free_b = ([d for d in range(x.ndim) if d not in of_x] for x, of_x in ((a, of_a), (b, of_b)))
+    size = math.prod(a.shape[d] for d in of_a)
+    shape = tuple(a.shape[d] for d in free_a) + tuple(b.shape[d] for d in free_b)
+    left = ops.reshape(ops.permute(a, free_a + of_a), (math.prod(a.shape[d] for d in free_a), size))
+    right = ops.reshape(ops.permute(b, of_b + free_b), (size, math.prod(b.shape[d] for d in free_b)))
+    return ops.reshape(mm(left, right), shape)
+
+
+def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    """``input @ weight.T + bias``.
+
+    Shapes: input ``(..., in)``, weight ``(out, in)``, bias ``(out,)``; the result is ``(..., out)``.
+    """
+    if not input.ndim:
+        raise RuntimeError(
+            f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and {weight.ndim}D"
+        )
+    if bias is None:
+        return matmul(input, ops.t(weight))
+    if input.ndim == 2:
+        return addmm(bias, input, ops.t(weight))
+    if input.is_contiguous():
+        shape = tuple(input.shape)
+        rows = ops.view(input, (math.prod(shape[:-1]), shape[-1]))
+        return ops.view(addmm(bias, rows, ops.t(weight)), (*shape[:-1], weight.shape[0]))
+    return matmul(input, ops.t(weight)) + bias

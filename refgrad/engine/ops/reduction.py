@@ -1,0 +1,400 @@
+"""Sums, products, moments and norms over some dimensions, or over all."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from refgrad.engine import dims, dtypes, ops
+from refgrad.engine.ops.pointwise import conj
+from refgrad.engine.primitive import primitive
+
+__all__ = [
+    "all", "any", "count_nonzero", "div_scalar", "logsumexp", "mean", "mul_scalar", "nansum", "norm", "prod", "std", "sum",
+    "var", "vector_norm",
+]  # fmt: skip
+
+
+def restored(value: Any, dim: Any, shape: tuple[int, ...], keepdim: bool) -> Any:
+    """The value of a reduction with its reduced dimensions back, as size 1."""
+    if keepdim or not shape or dim is None or dim == () or dim == []:
+        return value
+    for d in sorted(dims.axes(dim, len(shape))):
+        value = ops.unsqueeze(value, d)
+    return value
+
+
+def extent(dim: Any, shape: tuple[int, ...]) -> int:
+    """The number of elements that one result is made of."""
+    return math.prod(shape[d] for d in dims.axes(dim, len(shape)))
+
+
+# numbers as factors: PyTorch's own rules use them, and their nodes have a name ----------------------------------------
+
+
+@primitive(name="DivBackward1")
+def div_scalar(input: Any, /, other: Any) -> Any:
+    """``input / other`` for a number."""
+    return input / other
+
+
+div_scalar.defvjp(lambda grad, other: ops.div_scalar(grad, other))
+div_scalar.defjvp(lambda tangent, other: ops.div_scalar(tangent, other))
+
+
+@primitive(name="MulBackward1")
+def mul_scalar(input: Any, /, other: Any) -> Any:
+    """``input * other`` for a number."""
+    return input * other
+
+
+mul_scalar.defvjp(lambda grad, other: ops.mul_scalar(grad, other))
+mul_scalar.defjvp(lambda tangent, other: ops.mul_scalar(tangent, other))
+
+
+# sum and mean ---------------------------------------------------------------------------------------------------------
+
+
+def _reduce(ufunc: Any, input: Any, axis: Any, keepdim: bool, dtype: Any) -> Any:
+    """Reduce in the type that PyTorch accumulates in: 16-bit floats in float32, integers in int64."""
+    kind = input.dtype if dtype is None else dtype.numpy
+    if kind.itemsize > 2 and kind.kind in "fc":
+        return ufunc.reduce(input, axis, kind, None, keepdim)
+    if kind.kind in "fV":
+        return ufunc.reduce(input.astype(kind), axis, np.float32, None, keepdim).astype(kind)
+    return ufunc.reduce(input, axis, np.int64 if dtype is None else kind, None, keepdim)
+
+
+@primitive(name="SumBackward0")
+def _sum_all(input: Any, /, dtype: Any = None) -> Any:
+    return _reduce(np.add, input, None, False, dtype)
+
+
+_sum_all.defvjp(lambda grad, input_shape: ops.expand(grad, input_shape))
+_sum_all.defjvp(lambda tangent, dtype: ops.sum(tangent, dtype=dtype))
+
+
+@primitive(name="SumBackward1")
+def _sum_dim(input: Any, /, dim: Any, keepdim: bool, dtype: Any) -> Any:
+    return _reduce(np.add, input, dims.axes(dim, input.ndim), keepdim, dtype)
+
+
+def _spread(grad: Any, input_shape: Any, dim: Any, keepdim: bool) -> Any:
+    return ops.expand(restored(grad, dim, input_shape, keepdim), input_shape)
+
+
+_sum_dim.defvjp(_spread)
+_sum_dim.defjvp(lambda tangent, dim, keepdim, dtype: ops.sum(tangent, dim, keepdim, dtype=dtype))
+
+_NO_DIM: Any = ("no dim",)  # an explicit None reduces everything too, but is recorded as a reduction over dimensions
+
+
+def sum(input: Any, dim: Any = _NO_DIM, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The sum of all elements, or over ``dim``."""
+    return _sum_all(input, dtype) if dim is _NO_DIM else _sum_dim(input, dim, keepdim, dtype)
+
+
+def _mean(input: Any, axis: Any, keepdim: bool, dtype: Any, count: int) -> Any:
+    kind = input.dtype if dtype is None else dtype.numpy
+    if kind.kind in "biu":
+        raise RuntimeError(
+            f"mean(): could not infer output dtype. {'Input' if dtype is None else 'Optional'} dtype must be either a floating "
+            f"point or complex dtype. Got: {dtypes.scalar_title(kind)}"
+        )
+    if kind.itemsize == 2:
+        return (np.add.reduce(input, axis, np.float32, None, keepdim) / count).astype(kind)
+    return np.add.reduce(input, axis, kind, None, keepdim) / count
+
+
+@primitive(name="MeanBackward0")
+def _mean_all(input: Any, /, dtype: Any = None) -> Any:
+    return _mean(input, None, False, dtype, input.size)
+
+
+_mean_all.defvjp(lambda grad, input_shape: ops.div_scalar(ops.expand(grad, input_shape), math.prod(input_shape)))
+_mean_all.defjvp(lambda tangent, dtype: ops.mean(tangent, dtype=dtype))
+
+
+@primitive(name="MeanBackward1")
+def _mean_dim(input: Any, /, dim: Any, keepdim: bool, dtype: Any) -> Any:
+    return _mean(input, dims.axes(dim, input.ndim), keepdim, dtype, extent(dim, input.shape))
+
+
+_mean_dim.defvjp(
+    lambda grad, input_shape, dim, keepdim: ops.div_scalar(_spread(grad, input_shape, dim, keepdim), extent(dim, input_shape))
+)
+_mean_dim.defjvp(lambda tangent, dim, keepdim, dtype: ops.mean(tangent, dim, keepdim, dtype=dtype))
+
+
+def mean(input: Any, dim: Any = _NO_DIM, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The mean of all elements, or over ``dim``; nan of none.
+
+    Errors: RuntimeError for integers.
+    """
+    return _mean_all(input, dtype) if dim is _NO_DIM else _mean_dim(input, dim, keepdim, dtype)
+
+
+@primitive(name="NansumBackward0")
+def nansum(input: Any, /, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The sum over ``dim`` of what is not nan."""
+    known = np.where(np.isnan(input), input.dtype.type(0), input) if input.dtype.kind in "fV" else input
+    return _reduce(np.add, known, dims.axes(dim, input.ndim), keepdim, dtype)
+
+
+nansum.defvjp(
+    lambda grad, input, input_shape, dim, keepdim: _spread(grad, input_shape, dim, keepdim) * ops.logical_not(ops.isnan(input))
+)
+
+
+# product --------------------------------------------------------------------------------------------------------------
+
+
+@primitive(name="ProdBackward0")
+def _prod_all(input: Any, /, dtype: Any = None) -> Any:
+    return _reduce(np.multiply, input, None, False, dtype)
+
+
+def _prod_all_vjp(grad: Any, input: Any, input_shape: Any, result: Any) -> Any:
+    if not input_shape:
+        return grad
+    if not ops.any(input == 0):
+        return grad * conj(result / input)
+    return ops.reshape(_prod_of_others(grad, ops.reshape(input, (-1,)), 0), input_shape)
+
+
+def _prod_of_others(grad: Any, input: Any, dim: int) -> Any:
+    """The gradient of a product without a division: of zeros, too, it is what the other factors make."""
+    size = input.shape[dim]
+    if size <= 1:
+        return grad
+    ones = ops.ones_as(input, tuple(1 if d == dim else n for d, n in enumerate(input.shape)))
+    before = ops.cumprod(ops.cat((ones, ops.narrow(input, dim, 0, size - 1)), dim), dim)
+    after = ops.cumprod(ops.cat((ones, ops.flip(ops.narrow(input, dim, 1, size - 1), (dim,))), dim), dim)
+    return grad * conj(before * ops.flip(after, (dim,)))
+
+
+_prod_all.defvjp(_prod_all_vjp)
+
+
+@primitive(name="ProdBackward1")
+def _prod_dim(input: Any, /, dim: int, keepdim: bool, dtype: Any) -> Any:
+    return _reduce(np.multiply, input, dims.axes(dim, input.ndim), keepdim, dtype)
+
+
+def _prod_dim_vjp(grad: Any, input: Any, input_shape: Any, result: Any, dim: int, keepdim: bool) -> Any:
+    if not input_shape:
+        return grad
+    grad, result = restored(grad, dim, input_shape, keepdim), restored(result, dim, input_shape, keepdim)
+    if not ops.any(input == 0):
+        return grad * conj(result / input)
+    return _prod_of_others(grad, input, dims.wrap(dim, len(input_shape)))
+
+
+_prod_dim.defvjp(_prod_dim_vjp)
+
+
+def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The product of all elements, or over one dimension."""
+    return _prod_all(input, dtype) if dim is None else _prod_dim(input, dim, keepdim, dtype)
+
+
+# moments --------------------------------------------------------------------------------------------------------------
+
+
+def _variance(name: str, input: Any, dim: Any, correction: float, keepdim: bool) -> Any:
+    """The variance, computed in double precision as PyTorch does."""
+    if input.dtype.kind in "biu":
+        raise RuntimeError("std and var only support floating point and complex dtypes")
+    axis, count = dims.axes(dim, input.ndim), extent(dim, input.shape)
+    wide = input.astype(np.complex128 if input.dtype.kind == "c" else np.float64)
+    deviation = wide - np.add.reduce(wide, axis, None, None, True) / count
+    total = np.add.reduce((deviation * deviation.conj()).real, axis, None, None, keepdim)
+    if total.size and count - correction <= 0:
+        warnings.warn(f"{name}(): {_NO_FREEDOM}", UserWarning, stacklevel=5)
+    freedom = count - correction
+    return total / (freedom if freedom > 0 else 0)
+
+
+_NO_FREEDOM = (
+    "degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel divided by output "
+    "numel)."
+)
+
+
+@primitive(name="VarBackward0")
+def _var(input: Any, /, dim: Any, correction: float, keepdim: bool) -> Any:
+    return _variance("var", input, dim, correction, keepdim).astype(input.real.dtype)
+
+
+def _var_vjp(grad: Any, input: Any, input_shape: Any, dim: Any, correction: float, keepdim: bool) -> Any:
+    everything = dim is None or not input_shape
+    freedom = extent(dim, input_shape) - correction
+    if everything and freedom <= 0:
+        return grad * ops.where(input == ops.mean(input), math.nan, math.inf)
+    scale = 2.0 / freedom if freedom else math.inf
+    center = ops.mean(input) if everything else ops.mean(input, dim, True)
+    return scale * restored(grad, dim, input_shape, keepdim) * (input - center)
+
+
+_var.defvjp(_var_vjp)
+
+
+@primitive(name="StdBackward0")
+def _std(input: Any, /, dim: Any, correction: float, keepdim: bool) -> Any:
+    return np.sqrt(_variance("std", input, dim, correction, keepdim)).astype(input.real.dtype)
+
+
+# the deviation has a kink where it is 0: torch gives 0 there
+_std.defvjp(
+    lambda grad, input, input_shape, result, dim, correction, keepdim: _var_vjp(
+        ops.masked_fill(grad / (result * 2), result == 0, 0), input, input_shape, dim, correction, keepdim
+    )
+)
+
+
+def var(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> Any:
+    """The variance over ``dim``, divided by ``n - correction``."""
+    return _var(input, *_moment(dim, unbiased, correction), keepdim)
+
+
+def std(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> Any:
+    """The standard deviation over ``dim``, divided by ``n - correction``."""
+    return _std(input, *_moment(dim, unbiased, correction), keepdim)
+
+
+def _moment(dim: Any, unbiased: bool | None, correction: float | None) -> tuple[Any, float]:
+    """The dimensions and the correction; ``var(False)`` is the old way to say ``unbiased``."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 1 if unbiased is None or unbiased else 0
+    return None if dim == () or dim == [] else dim, correction
+
+
+# logsumexp and norms --------------------------------------------------------------------------------------------------
+
+
+@primitive(promotes="float")
+def logsumexp(input: Any, /, dim: Any, keepdim: bool = False) -> Any:
+    """``log(sum(exp(input)))`` over ``dim`` without overflow."""
+    axis = dims.axes(dim, input.ndim)
+    wide = input.astype(np.float32) if input.dtype.itemsize == 2 else input
+    if not input.size:
+        return np.log(np.add.reduce(np.exp(wide), axis, None, None, keepdim)).astype(input.dtype)
+    top = np.maximum.reduce(wide.real, axis, None, None, True)
+    top = np.where(np.isinf(top), top.dtype.type(0), top)
+    total = np.log(np.add.reduce(np.exp(wide - top), axis, None, None, True)) + top
+    return (total if keepdim else np.squeeze(total, axis)).astype(input.dtype)
+
+
+def _logsumexp_vjp(grad: Any, input: Any, input_shape: Any, result: Any, dim: Any, keepdim: bool) -> Any:
+    grad, result = restored(grad, dim, input_shape, keepdim), restored(result, dim, input_shape, keepdim)
+    return grad * conj(ops.exp(input - result))
+
+
+logsumexp.defvjp(_logsumexp_vjp)
+logsumexp.defjvp(
+    lambda tangent, input, input_shape, result, dim, keepdim: ops.sum(
+        tangent * ops.exp(input - restored(result, dim, input_shape, keepdim)), dim, keepdim
+    )
+)
+
+
+@primitive(name="LinalgVectorNormBackward0")
+def _vector_norm(input: Any, /, ord: float, dim: Any, keepdim: bool, dtype: Any) -> Any:
+    if input.dtype.kind in "biu":
+        raise RuntimeError(
+            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+            f"{dtypes.scalar_title(input.dtype)}"
+        )
+    axis = dims.axes(dim, input.ndim)
+    size = np.abs(input if dtype is None else input.astype(dtype.numpy))
+    wide = size.astype(np.float32) if size.dtype.itemsize == 2 else size
+    return _norm_of(wide, float(ord), axis, keepdim).astype(size.dtype)
+
+
+def _norm_of(size: Any, ord: float, axis: Any, keepdim: bool) -> Any:
+    if math.isinf(ord):
+        if not size.size:
+            raise RuntimeError(
+                "linalg.vector_norm cannot compute the inf norm on an empty tensor because the operation does not have an identity"
+            )
+        return (np.maximum if ord > 0 else np.minimum).reduce(size, axis, None, None, keepdim)
+    if ord == 0:
+        return np.add.reduce(size != 0, axis, size.dtype, None, keepdim)
+    if ord == 1:
+        return np.add.reduce(size, axis, None, None, keepdim)
+    if ord == 2:
+        return np.sqrt(np.add.reduce(size * size, axis, None, None, keepdim))
+    return np.add.reduce(size**ord, axis, None, None, keepdim) ** (1 / ord)
+
+
+def _norm_vjp(grad: Any, input: Any, input_dtype: Any, input_shape: Any, result: Any, ord: float, dim: Any, keepdim: bool) -> Any:
+    grad, norm = restored(grad, dim, input_shape, keepdim), restored(result, dim, input_shape, keepdim)
+    if ord == 0:
+        return None  # a count has no gradient at all in torch, not a zero
+    if ord == 1:
+        return ops.sgn(input) * grad
+    if ord == 2:
+        return grad * ops.masked_fill(input / norm, norm == 0, 0)  # at the origin torch gives 0
+    size = ops.abs(input)
+    if math.isinf(ord):  # torch splits a tie evenly
+        mask = ops.to_copy(ops.logical_or(size == norm, ops.isnan(size)), input_dtype)
+        return ops.sgn(input) * ((grad / ops.sum(mask, dim, True)) * mask)
+    if ord < 1:
+        scaled = ops.sgn(input) * ops.masked_fill(ops.pow(size, ord - 1), input == 0, 0)
+        return scaled * grad * ops.pow(norm, 1 - ord)
+    scaled = ops.sgn(input) * ops.pow(size, ord - 1) if ord < 2 else input * ops.pow(size, ord - 2)
+    return scaled * ops.masked_fill(grad / ops.pow(norm, ord - 1), norm == 0, 0)
+
+
+_vector_norm.defvjp(_norm_vjp)
+
+
+def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The ``ord``-norm over ``dim``, of all elements without it."""
+    return _vector_norm(x, ord, dim, keepdim, dtype)
+
+
+def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The ``p``-norm over ``dim``, of all elements without it.
+
+    Errors: NotImplementedError for the nuclear norm.
+    """
+    if p == "nuc":
+        raise NotImplementedError("norm(): the nuclear norm needs singular values, which refgrad does not have")
+    return _vector_norm(input, 2 if p in (None, "fro") else p, dim, keepdim, dtype)
+
+
+# truth and counts: no derivative --------------------------------------------------------------------------------------
+
+
+def _truth(ufunc: Any, input: Any, dim: Any, keepdim: bool) -> Any:
+    axis = () if dim == () or dim == [] else dims.axes(dim, input.ndim)  # here torch takes no dims for none, not for all
+    result = ufunc.reduce(input, axis, None, None, keepdim)
+    return result.astype(np.uint8) if input.dtype == np.uint8 else result.astype(np.bool_)
+
+
+@primitive()
+def all(input: Any, /, dim: Any = None, keepdim: bool = False) -> Any:
+    """Whether all elements are nonzero."""
+    return _truth(np.logical_and, input, dim, keepdim)
+
+
+@primitive()
+def any(input: Any, /, dim: Any = None, keepdim: bool = False) -> Any:
+    """Whether any element is nonzero."""
+    return _truth(np.logical_or, input, dim, keepdim)
+
+
+@primitive()
+def count_nonzero(input: Any, /, dim: Any = None) -> Any:
+    """The number of nonzero elements."""
+    return np.add.reduce(input != 0, dims.axes(dim, input.ndim), np.int64)

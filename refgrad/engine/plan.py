@@ -1,0 +1,191 @@
+"""Plans: for one op and one pattern of inputs, what a call saves and how its gradients are computed.
+
+A plan writes three small functions, straight lines without loops or dictionaries, and compiles them once: ``attach``
+makes the node of a call, ``on_arrays`` and ``on_tensors`` apply the rules to what it saved. Their text is in tracebacks.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import linecache
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from refgrad.engine.graph import FREED, Node, SavedResult, accumulator, next_sequence_nr, version_error, wrap
+
+if TYPE_CHECKING:
+    from refgrad.engine.primitive import Primitive
+
+ABSENT, CONSTANT, NEEDED = range(3)  # what an input is: no tensor, a tensor, a tensor that wants a gradient
+
+_next_unit = itertools.count().__next__
+
+
+def compile_function(name: str, source: str, namespace: dict[str, Any]) -> Callable[..., Any]:
+    """The function ``name`` that ``source`` defines; tracebacks show its lines."""
+    filename = f"<refgrad {name} {_next_unit()}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    exec(compile(source, filename, "exec"), namespace)
+    function: Callable[..., Any] = namespace[name]
+    return function
+
+
+class Saved:
+    """The values that a plan's rules name: one slot of ``node.saved`` each, tensors told apart."""
+
+    def __init__(self, op: Primitive, kinds: tuple[int, ...]) -> None:
+        self.op, self.kinds = op, kinds
+        self.slots: dict[str, int] = {}
+        self.tracked: list[int] = []
+
+    def slot(self, source: str, is_tensor: bool) -> str:
+        if source not in self.slots:
+            self.slots[source] = len(self.slots)
+            if is_tensor:
+                self.tracked.append(self.slots[source])
+        return f"t{self.slots[source]}" if is_tensor else f"s[{self.slots[source]}]"
+
+    def access(self, name: str) -> str:
+        """The expression that a rule's argument ``name`` becomes.
+
+        Errors: TypeError for a name that this op does not have.
+        """
+        op = self.op
+        if name in ("grad", "tangent", "needs"):
+            return name
+        if name == "result" or name in op.outputs:
+            return self.slot(f"results[{op.outputs.index(name) if name in op.outputs else 0}]", True)
+        if name in op.params:
+            return self.slot(f"params[{op.params.index(name)}]", False)
+        stem, _, what = name.rpartition("_") if name.endswith(("_shape", "_dtype")) else (name, "", "")
+        if stem == op.star:
+            items = [self._item(j, what) for j in range(len(op.inputs), len(self.kinds))]
+            return f"({''.join(item + ', ' for item in items)})"
+        if stem not in op.inputs:
+            raise TypeError(f"a rule of {op.name} asks for {name!r}, which {op.name} does not have")
+        return self._item(op.inputs.index(stem), what)
+
+    def _item(self, j: int, what: str) -> str:
+        if what:
+            return self.slot(f"arrays[{j}].{what}", False)
+        return self.slot(f"inputs[{j}]", self.kinds[j] != ABSENT)
+
+
+class Plan:
+    """What a call of ``op`` saves for one pattern of inputs, and its rules with the saved values put in place."""
+
+    __slots__ = ("op", "kinds", "records", "edges", "tracked", "slots", "saves_results", "attach", "on_arrays", "on_tensors", "freed")
+
+    def __init__(self, op: Primitive, kinds: tuple[int, ...]) -> None:
+        self.op, self.kinds = op, kinds
+        # an input that no rule is for (an index, a condition) has no edge
+        self.edges = tuple(i for i in range(len(kinds)) if op.input_name(i) in op.vjps)
+        rules = list(op.rules_for(kinds))
+        self.records = bool(rules)
+        saved = Saved(op, kinds)
+        namespace: dict[str, Any] = {"needs": tuple(kind == NEEDED for kind in kinds)}
+        calls = dict.fromkeys(self.edges, "None")
+        for position, rule, star in rules:
+            namespace[f"rule{position}"] = rule
+            arguments = ", ".join(saved.access(name) for name in inspect.signature(rule).parameters)
+            calls[position] = f"{star}rule{position}({arguments})"
+            if star:  # one rule gives the gradients of the whole group
+                calls = {i: call for i, call in calls.items() if i <= position}
+        self.tracked, self.slots = tuple(saved.tracked), saved.slots
+        self.saves_results = any(source.startswith("results") for source in saved.slots)
+        body = f"({''.join(call + ', ' for call in calls.values())})"
+        self.attach = self._compile_attach()
+        self.on_arrays = self._compile_rules("on_arrays", body, namespace)
+        self.on_tensors = self._compile_rules("on_tensors", body, namespace)
+        kept = "".join("None, " if i in saved.tracked else f"s[{i}], " for i in range(len(saved.slots)))
+        self.freed = compile_function("freed", f"def freed(s): return ({kept})", {})
+
+    def _compile_rules(self, name: str, body: str, namespace: dict[str, Any]) -> Callable[[Any, Any], tuple[Any, ...]]:
+        """``name(node, grad)``: check that what was saved is still what it was, and apply the rules."""
+        lines = [f"def {name}(node, grad):", "    s = node.saved"]
+        for i in self.tracked:
+            lines += [
+                f"    t{i} = s[{i}]",
+                f"    if t{i} is None: raise RuntimeError(FREED)",
+                f"    if t{i}._counter is not None: check(node, {i})",
+                f"    t{i} = t{i}._array" if name == "on_arrays" else f"    if type(t{i}) is SavedResult: t{i} = restore(t{i}, node)",
+            ]
+        lines.append(f"    return {body}")
+        scope = {**namespace, "FREED": FREED, "check": check, "SavedResult": SavedResult, "restore": restore}
+        return compile_function(name, "\n".join(lines), scope)
+
+    def _compile_attach(self) -> Callable[..., Node]:
+        """``attach(inputs, arrays, params, results, shape, dtype)``: the node of a call."""
+        lines = ["def attach(inputs, arrays, params, results, shape, dtype):", "    node = new_node(node_class)"]
+        for i in self.edges:
+            if self.kinds[i] == NEEDED:
+                lines += [f"    x{i} = inputs[{i}]", f"    n{i} = x{i}._grad_fn", f"    if n{i} is None: n{i} = accumulator(x{i})"]
+        needed = [i for i in self.edges if self.kinds[i] == NEEDED]
+        lines.append(f"    node.next_nodes = ({''.join(f'n{i}, ' if i in needed else 'None, ' for i in self.edges)})")
+        numbers = "".join(f"x{i}._output_nr, " if i in needed else "0, " for i in self.edges)
+        some = " or ".join(f"x{i}._output_nr" for i in needed) or "False"
+        lines += [
+            f"    node.next_nrs = ({numbers}) if {some} else None",
+            f"    node.saved = s = ({''.join(source + ', ' for source in self.slots)})",
+        ]
+        written = " or ".join(f"s[{i}]._counter is not None" for i in self.tracked) or "False"
+        lines += [
+            f"    node.versions = versions(s, tracked) if {written} else None",
+            "    node.plan, node.shape, node.dtype = plan, shape, dtype",
+            "    node.outputs = node.hooks = node._metadata = None",
+            "    node.sequence_nr = next_sequence_nr()",
+            "    return node",
+        ]
+        scope = {
+            "new_node": object.__new__,
+            "node_class": self.op.node_class,
+            "accumulator": accumulator,
+            "versions": versions,
+            "tracked": self.tracked,
+            "plan": self,
+            "next_sequence_nr": next_sequence_nr,
+        }
+        return compile_function("attach", "\n".join(lines), scope)
+
+    def read_saved(self, node: Node, name: str) -> Any:
+        """The value behind ``node._saved_<name>``; PyTorch calls the first input ``self``.
+
+        Errors: AttributeError where the op saves no such value; RuntimeError once it is freed.
+        """
+        probe = Saved(self.op, (CONSTANT,) * len(self.kinds))
+        try:
+            probe.access({"self": "input", "self_sym_sizes": "input_shape"}.get(name, name))
+        except TypeError:
+            raise AttributeError(f"'{node.name()}' object has no attribute '_saved_{name}'") from None
+        source = next(iter(probe.slots), None)
+        if source not in self.slots:
+            return None
+        index = self.slots[source]
+        if node.saved[index] is None and index in self.tracked:
+            raise RuntimeError(FREED)
+        value = node.saved[index]
+        return restore(value, node) if type(value) is SavedResult else value
+
+
+def versions(saved: tuple[Any, ...], tracked: tuple[int, ...]) -> tuple[int, ...]:
+    """The versions of the saved tensors; 0 for values of another kind."""
+    return tuple(v._counter[0] if i in tracked and v._counter is not None else 0 for i, v in enumerate(saved))
+
+
+def check(node: Node, i: int) -> None:
+    """Refuse a saved tensor that was written to since.
+
+    Errors: RuntimeError.
+    """
+    held = node.saved[i]
+    expected = node.versions[i] if node.versions is not None else 0
+    if held._counter[0] != expected:
+        raise version_error(held, expected, node)
+
+
+def restore(saved: SavedResult, node: Node) -> Any:
+    """A tensor for a saved result: the node's own output again."""
+    tensor = wrap(saved._array, requires_grad=True)
+    tensor._grad_fn, tensor._output_nr, tensor._counter = node, saved.output_nr, saved._counter
+    return tensor
