@@ -11,6 +11,7 @@ import numpy as np
 from refgrad.engine import dims, dtypes
 from refgrad.engine.autograd import run_backward
 from refgrad.engine.graph import TensorBase
+from refgrad.engine.modes import warn_once
 from refgrad.engine.primitive import wrap
 
 _CYCLE = (
@@ -18,7 +19,6 @@ _CYCLE = (
     "cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this "
     "function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak."
 )
-_warned_of_cycle = False
 
 
 def backward(
@@ -43,7 +43,7 @@ def backward(
         if tensor._grad_fn is not None or not tensor._requires_grad:
             tensor.retain_grad()
     if create_graph:
-        _warn_of_cycle()
+        warn_once(_CYCLE, stacklevel=4)
     _run(outputs, grads, create_graph if retain_graph is None else retain_graph, create_graph, inputs, True)
 
 
@@ -190,11 +190,3 @@ def _warn_only_inputs() -> None:
         FutureWarning,
         stacklevel=3,
     )
-
-
-def _warn_of_cycle() -> None:
-    """Once a process, as PyTorch does."""
-    global _warned_of_cycle
-    if not _warned_of_cycle:
-        _warned_of_cycle = True
-        warnings.warn(_CYCLE, UserWarning, stacklevel=4)

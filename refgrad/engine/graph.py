@@ -186,7 +186,7 @@ class Node:
 
     def release(self) -> None:
         """Let go of the saved tensors; shapes and numbers stay."""
-        if self.plan.tracked:
+        if self.plan.frees:
             self.saved = self.plan.freed(self.saved)
 
     def register_hook(self, fn: Callable[..., Any]) -> RemovableHandle:
@@ -275,6 +275,7 @@ class SavedResult:
         self._array, self._counter, self.output_nr = array, version, output_nr
 
 
+GONE: Any = type("Gone", (), {"__slots__": (), "_counter": None})()  # stands in a freed slot
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
     "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "

@@ -173,6 +173,30 @@ def inplace(function: PrimitiveFunction) -> Callable[..., Any]:
     return method
 
 
+def inplace_view(function: PrimitiveFunction) -> Callable[..., Any]:
+    """The in-place form of a view op: ``t`` -> ``t_``. The tensor looks at its memory another way; nothing is written."""
+    op = function.op
+
+    def method(self: Any, *params: Any) -> Any:
+        arrays, key = read((self,))
+        tracked = modes.grad_enabled and self._requires_grad
+        check_inplace(self, tracked)
+        result = op.forward(own_array(self), *params)
+        plan = op.plan(key)
+        node = plan.attach((self,), arrays, params, None, result.shape, result.dtype) if tracked else None
+        self._array = result
+        bump(self)
+        if node is not None:
+            self._grad_fn, self._output_nr = node, 0
+        if self._view is not None:
+            self._view.attr_version = self._counter[0]  # the history above is of the new shape already
+        return self
+
+    method.__name__ = method.__qualname__ = op.name.strip("_") + "_"
+    method.__doc__ = f"In-place version of ``{op.name}``."
+    return method
+
+
 def _bind(names: tuple[str, ...], function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     """Arguments in the order of ``names``, defaults filled in."""
     defaults = dict(zip(names[len(names) - len(function.__defaults__ or ()) :], function.__defaults__ or ()))

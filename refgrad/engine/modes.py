@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import warnings
 from typing import Any
 
 import numpy as np
@@ -30,3 +31,25 @@ def _quiet_numpy() -> tuple[contextvars.ContextVar[Any], Any]:
 
 
 error_state, quiet = _quiet_numpy()
+
+
+_given: set[str] = set()
+_warn_always = False
+
+
+def warn_once(message: str, *, stacklevel: int) -> None:
+    """Warn once a process, as PyTorch's C++ side does."""
+    if _warn_always or message not in _given:
+        _given.add(message)
+        warnings.warn(message, UserWarning, stacklevel=stacklevel)
+
+
+def set_warn_always(b: bool) -> None:
+    """Give once-only warnings each time."""
+    global _warn_always
+    _warn_always = b
+
+
+def is_warn_always_enabled() -> bool:
+    """Whether once-only warnings come each time."""
+    return _warn_always

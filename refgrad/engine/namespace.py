@@ -27,6 +27,7 @@ from refgrad.engine.dtypes import (
     uint8,
 )
 from refgrad.engine.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from refgrad.engine.modes import is_warn_always_enabled, set_warn_always
 from refgrad.engine.ops import *  # noqa: F403
 from refgrad.engine.creation import zeros_like  # noqa: F811  the factory, not the rules' own
 from refgrad.engine.printing import set_printoptions

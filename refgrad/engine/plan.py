@@ -6,13 +6,16 @@ makes the node of a call, ``on_arrays`` and ``on_tensors`` apply the rules to wh
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import linecache
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from refgrad.engine.graph import FREED, Node, SavedResult, accumulator, next_sequence_nr, version_error, wrap
+import numpy as np
+
+from refgrad.engine.graph import FREED, GONE, LAST, Node, SavedResult, accumulator, next_sequence_nr, version_error, wrap
 
 if TYPE_CHECKING:
     from refgrad.engine.primitive import Primitive
@@ -37,14 +40,15 @@ class Saved:
     def __init__(self, op: Primitive, kinds: tuple[int, ...]) -> None:
         self.op, self.kinds = op, kinds
         self.slots: dict[str, int] = {}
-        self.tracked: list[int] = []
+        self.tracked: list[int] = []  # the slots of tensors
+        self.operands: list[int] = []  # the slots of numbers in the place of tensors: freed with them, as in PyTorch
 
-    def slot(self, source: str, is_tensor: bool) -> str:
+    def slot(self, source: str, kind: list[int] | None) -> str:
         if source not in self.slots:
             self.slots[source] = len(self.slots)
-            if is_tensor:
-                self.tracked.append(self.slots[source])
-        return f"t{self.slots[source]}" if is_tensor else f"s[{self.slots[source]}]"
+            if kind is not None:
+                kind.append(self.slots[source])
+        return f"s[{self.slots[source]}]" if kind is None else f"t{self.slots[source]}"
 
     def access(self, name: str) -> str:
         """The expression that a rule's argument ``name`` becomes.
@@ -55,9 +59,9 @@ class Saved:
         if name in ("grad", "tangent", "needs"):
             return name
         if name == "result" or name in op.outputs:
-            return self.slot(f"results[{op.outputs.index(name) if name in op.outputs else 0}]", True)
+            return self.slot(f"results[{op.outputs.index(name) if name in op.outputs else 0}]", self.tracked)
         if name in op.params:
-            return self.slot(f"params[{op.params.index(name)}]", False)
+            return self.slot(f"params[{op.params.index(name)}]", None)
         stem, _, what = name.rpartition("_") if name.endswith(("_shape", "_dtype")) else (name, "", "")
         if stem == op.star:
             items = [self._item(j, what) for j in range(len(op.inputs), len(self.kinds))]
@@ -68,14 +72,14 @@ class Saved:
 
     def _item(self, j: int, what: str) -> str:
         if what:
-            return self.slot(f"arrays[{j}].{what}", False)
-        return self.slot(f"inputs[{j}]", self.kinds[j] != ABSENT)
+            return self.slot(f"arrays[{j}].{what}", None)
+        return self.slot(f"inputs[{j}]", self.operands if self.kinds[j] == ABSENT else self.tracked)
 
 
 class Plan:
     """What a call of ``op`` saves for one pattern of inputs, and its rules with the saved values put in place."""
 
-    __slots__ = ("op", "kinds", "records", "edges", "tracked", "slots", "saves_results", "attach", "on_arrays", "on_tensors", "freed")
+    __slots__ = ("op", "kinds", "records", "edges", "tracked", "frees", "slots", "saves_results", "attach", "on_arrays", "on_tensors", "freed")
 
     def __init__(self, op: Primitive, kinds: tuple[int, ...]) -> None:
         self.op, self.kinds = op, kinds
@@ -93,26 +97,27 @@ class Plan:
             if star:  # one rule gives the gradients of the whole group
                 calls = {i: call for i, call in calls.items() if i <= position}
         self.tracked, self.slots = tuple(saved.tracked), saved.slots
+        self.frees = (*saved.tracked, *saved.operands)
         self.saves_results = any(source.startswith("results") for source in saved.slots)
         body = f"({''.join(call + ', ' for call in calls.values())})"
         self.attach = self._compile_attach()
         self.on_arrays = self._compile_rules("on_arrays", body, namespace)
         self.on_tensors = self._compile_rules("on_tensors", body, namespace)
-        kept = "".join("None, " if i in saved.tracked else f"s[{i}], " for i in range(len(saved.slots)))
-        self.freed = compile_function("freed", f"def freed(s): return ({kept})", {})
+        kept = "".join("GONE, " if i in self.frees else f"s[{i}], " for i in range(len(saved.slots)))
+        self.freed = compile_function("freed", f"def freed(s): return ({kept})", {"GONE": GONE})
 
     def _compile_rules(self, name: str, body: str, namespace: dict[str, Any]) -> Callable[[Any, Any], tuple[Any, ...]]:
         """``name(node, grad)``: check that what was saved is still what it was, and apply the rules."""
         lines = [f"def {name}(node, grad):", "    s = node.saved"]
+        for i in self.frees:
+            lines += [f"    t{i} = s[{i}]", f"    if t{i} is GONE: raise RuntimeError(FREED)"]
         for i in self.tracked:
             lines += [
-                f"    t{i} = s[{i}]",
-                f"    if t{i} is None: raise RuntimeError(FREED)",
                 f"    if t{i}._counter is not None: check(node, {i})",
                 f"    t{i} = t{i}._array" if name == "on_arrays" else f"    if type(t{i}) is SavedResult: t{i} = restore(t{i}, node)",
             ]
         lines.append(f"    return {body}")
-        scope = {**namespace, "FREED": FREED, "check": check, "SavedResult": SavedResult, "restore": restore}
+        scope = {**namespace, "GONE": GONE, "FREED": FREED, "check": check, "SavedResult": SavedResult, "restore": restore}
         return compile_function(name, "\n".join(lines), scope)
 
     def _compile_attach(self) -> Callable[..., Node]:
@@ -132,7 +137,8 @@ class Plan:
         written = " or ".join(f"s[{i}]._counter is not None" for i in self.tracked) or "False"
         lines += [
             f"    node.versions = versions(s, tracked) if {written} else None",
-            "    node.plan, node.shape, node.dtype = plan, shape, dtype",
+            "    node.plan = plan if dtype is not c64 and dtype is not c128 else conjugated(plan)",
+            "    node.shape, node.dtype = shape, dtype",
             "    node.outputs = node.hooks = node._metadata = None",
             "    node.sequence_nr = next_sequence_nr()",
             "    return node",
@@ -144,6 +150,9 @@ class Plan:
             "versions": versions,
             "tracked": self.tracked,
             "plan": self,
+            "conjugated": conjugated,
+            "c64": np.dtype(np.complex64),
+            "c128": np.dtype(np.complex128),
             "next_sequence_nr": next_sequence_nr,
         }
         return compile_function("attach", "\n".join(lines), scope)
@@ -162,10 +171,28 @@ class Plan:
         if source not in self.slots:
             return None
         index = self.slots[source]
-        if node.saved[index] is None and index in self.tracked:
+        if node.saved[index] is GONE:
             raise RuntimeError(FREED)
         value = node.saved[index]
         return restore(value, node) if type(value) is SavedResult else value
+
+
+@functools.cache
+def conjugated(plan: Plan) -> Plan:
+    """The plan for complex results: the rules, which state plain derivatives, between two conjugations.
+
+    Source: for a holomorphic f PyTorch's gradient is ``grad * conj(f')``, which is ``conj(conj(grad) * f')``.
+    """
+    copy = object.__new__(Plan)
+    for name in Plan.__slots__:
+        setattr(copy, name, getattr(plan, name))
+
+    def conj(value: Any) -> Any:
+        return None if value is None else value.conj()
+
+    copy.on_arrays = lambda node, grad: tuple(map(conj, plan.on_arrays(node, conj(grad))))
+    copy.on_tensors = lambda node, grad: tuple(map(conj, plan.on_tensors(node, conj(grad))))
+    return copy
 
 
 def versions(saved: tuple[Any, ...], tracked: tuple[int, ...]) -> tuple[int, ...]:
@@ -179,9 +206,29 @@ def check(node: Node, i: int) -> None:
     Errors: RuntimeError.
     """
     held = node.saved[i]
+    if was_detached(node, i, held):
+        raise RuntimeError(_DETACHED)
     expected = node.versions[i] if node.versions is not None else 0
     if held._counter[0] != expected:
         raise version_error(held, expected, node)
+
+
+_DETACHED = (
+    "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, please use "
+    "out-of-place `.detach()` instead"
+)
+
+
+def was_detached(node: Node, i: int, held: Any) -> bool:
+    """Whether a saved tensor had a history when it was saved and has none now."""
+    if isinstance(held, SavedResult) or held._grad_fn is not None or held._requires_grad:
+        return False
+    source = next(source for source, slot in node.plan.slots.items() if slot == i)
+    position = int(source[len("inputs[") : -1]) if source.startswith("inputs[") else -1
+    if position not in node.plan.edges:
+        return False
+    target = node.next_nodes[node.plan.edges.index(position)]
+    return target is not None and target.sequence_nr != LAST
 
 
 def restore(saved: SavedResult, node: Node) -> Any:

@@ -190,10 +190,10 @@ def record(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> A
 
 def connect(plan: Plan, inputs: tuple[Any, ...], arrays: list[Any], params: tuple[Any, ...], tensors: tuple[Any, ...]) -> None:
     """Make ``tensors`` the outputs of a new node; those of a floating type carry gradients."""
-    saved = tuple(save_result(t, i) for i, t in enumerate(tensors)) if plan.saves_results else None
     floating = [i for i, t in enumerate(tensors) if t._array.dtype.kind not in "biu"]
     if not floating:
         return
+    saved = tuple(save_result(t, i) if i in floating else t for i, t in enumerate(tensors)) if plan.saves_results else None
     first = tensors[floating[0]]._array
     node = plan.attach(inputs, arrays, params, saved, first.shape, first.dtype)
     if len(floating) > 1:
@@ -222,37 +222,37 @@ class PrimitiveFunction(Protocol):
 _READ = """\
     if isinstance({x}, TensorBase):
         if {x}._view is not None: {x}._view.refresh({x})
-        a{i} = {x}._array
+        _a{i} = {x}._array
         {key} + (2 if {x}._requires_grad else 1)
     else:
-        a{i} = {x}
+        _a{i} = {x}
         {key}
 """
 _BODY = """\
-    if key == {plain}: return forward({arrays}{params})
+    if _key == {plain}: return forward({arrays}{params})
     {values}
-    token = set_errors(quiet)
+    _token = set_errors(quiet)
     try:
-        result = forward({promoted}{params})
+        _result = forward({promoted}{params})
     except ValueError:
         explain(op, [{arrays}])
         raise
     finally:
-        reset_errors(token)
-    tensor = new_tensor(tensor_type[0])
-    tensor._array = result
-    tensor._output_nr = 0
-    tensor._view = tensor._grad = tensor._accumulate = tensor._hooks = tensor._counter = None
+        reset_errors(_token)
+    _out = new_tensor(tensor_type[0])
+    _out._array = _result
+    _out._output_nr = 0
+    _out._view = _out._grad = _out._accumulate = _out._hooks = _out._counter = None
     if modes.grad_enabled:
-        plan = plans.get(key) or op.plan(key)
-        if plan.records:
-            saved = (save_result(tensor),) if plan.saves_results else None
-            tensor._grad_fn = plan.attach(({inputs}), ({arrays}), ({params}), saved, result.shape, result.dtype)
-            tensor._requires_grad = True
-            return tensor
-    tensor._grad_fn = None
-    tensor._requires_grad = False
-    return tensor
+        _plan = plans.get(_key) or op.plan(_key)
+        if _plan.records:
+            _saved = (save_result(_out),) if _plan.saves_results else None
+            _out._grad_fn = _plan.attach(({inputs}), ({arrays}), ({params}), _saved, _result.shape, _result.dtype)
+            _out._requires_grad = True
+            return _out
+    _out._grad_fn = None
+    _out._requires_grad = False
+    return _out
 """
 _GENERAL = """\
     if {any_tensor}: return record(op, ({inputs}), ({params}))
@@ -274,9 +274,9 @@ def build(op: Primitive, recorder: Callable[..., Any], doc: str | None) -> Primi
 
 
 def _written_out(op: Primitive) -> str:
-    arrays = [f"a{i}" for i in range(len(op.inputs))]
+    arrays = [f"_a{i}" for i in range(len(op.inputs))]
     reads = [
-        _READ.format(x=x, i=i, key="key = 3" if i == 0 else "key = 3 * key").replace("key = 3 * key\n", "key = 3 * key + 0\n")
+        _READ.format(x=x, i=i, key="_key = 3" if i == 0 else "_key = 3 * _key")
         for i, x in enumerate(op.inputs)
     ]
     return "".join(reads) + _BODY.format(
@@ -284,16 +284,16 @@ def _written_out(op: Primitive) -> str:
         arrays="".join(a + ", " for a in arrays),
         inputs="".join(x + ", " for x in op.inputs),
         params="".join(p + ", " for p in op.params),
-        promoted="".join(("v" + a[1:] if op.promotes else a) + ", " for a in arrays),
+        promoted="".join(("_v" + a[2:] if op.promotes else a) + ", " for a in arrays),
         values=_promotion(arrays) if op.promotes else "pass",
     )
 
 
 def _promotion(arrays: list[str]) -> str:
     """Skip ``promoted`` for floats of one kind at the cost of a type comparison."""
-    values = "".join("v" + a[1:] + ", " for a in arrays)
-    alike = " and ".join(f"(a{i}.__class__ is a0.__class__ or a{i}.__class__ is float)" for i in range(1, len(arrays)))
-    test = f"a0.__class__ in floats{' and ' + alike if alike else ''}"
+    values = "".join("_v" + a[2:] + ", " for a in arrays)
+    alike = " and ".join(f"(_a{i}.__class__ is _a0.__class__ or _a{i}.__class__ is float)" for i in range(1, len(arrays)))
+    test = f"_a0.__class__ in floats{' and ' + alike if alike else ''}"
     return f"{values}= ({''.join(a + ', ' for a in arrays)}) if {test} else promoted(op, [{''.join(a + ', ' for a in arrays)}])"
 
 

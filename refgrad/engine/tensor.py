@@ -14,8 +14,8 @@ import numpy as np
 from refgrad.engine import differentiation, dims, dtypes, ops, printing
 from refgrad.engine.device import cpu, device
 from refgrad.engine.graph import LeafHooks, Node, RemovableHandle, TensorBase, accumulator, add_hook
-from refgrad.engine.inplace import bump, check_inplace, check_overlap, inplace, write
-from refgrad.engine.modes import modes
+from refgrad.engine.inplace import bump, check_inplace, check_overlap, inplace, inplace_view, write
+from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import set_tensor_type, wrap
 from refgrad.engine.views import own_array, share
 
@@ -30,7 +30,6 @@ _TO_SCALAR = (
     "Consider using tensor.detach() first."
 )
 _OPERANDS = (TensorBase, int, float, complex, np.generic)
-_warned_of_scalar = False
 
 
 def binary(function: Callable[..., Any], *, swap: bool = False) -> Callable[[Any, Any], Any]:
@@ -269,6 +268,8 @@ class Tensor(TensorBase):
     def detach_(self) -> Tensor:
         if self._view is not None:
             raise RuntimeError(_DETACH_VIEW)
+        if self._counter is None:
+            self._counter = [0]  # those who saved this tensor look closer where there is a counter
         self._grad_fn, self._output_nr, self._requires_grad = None, 0, False
         return self
 
@@ -656,11 +657,7 @@ def _number(array: Any) -> Any:
 
 
 def _warn_of_scalar() -> None:
-    """Once a process, as PyTorch does."""
-    global _warned_of_scalar
-    if not _warned_of_scalar:
-        _warned_of_scalar = True
-        warnings.warn(_TO_SCALAR, UserWarning, stacklevel=3)
+    warn_once(_TO_SCALAR, stacklevel=4)
 
 
 def _implied_types() -> tuple[Any, ...]:
@@ -679,7 +676,7 @@ def _droppable(value: Any, window: Any) -> Any:
 
 _METHODS = """
     abs acos acosh addcdiv addcmul all amax amin any argmax argmin argsort asin asinh atan atan2 atanh bitwise_and bitwise_not
-    bitwise_or bitwise_xor bmm ceil chunk clamp cos cosh count_nonzero cummax cummin cumprod cumsum deg2rad diag diag_embed
+    bitwise_or bitwise_xor bmm ceil chunk clamp conj cos cosh count_nonzero cummax cummin cumprod cumsum deg2rad diag diag_embed
     diagonal dot eq erf erfc exp exp2 expm1 flatten fliplr flipud floor floor_divide fmod frac gather ge gt hypot index_add
     index_put index_select isclose isfinite isinf isnan le lerp log log10 log1p log2 log_softmax logaddexp logical_and
     logical_not logical_or logical_xor logit logsumexp lt masked_fill masked_select matmul max maximum mean median min minimum
@@ -707,6 +704,8 @@ def _install() -> None:
             setattr(Tensor, name, getattr(ops, name))
     for name in _INPLACE:
         setattr(Tensor, name + "_", inplace(getattr(ops, name)))
+    for name in ("t", "transpose", "unsqueeze"):
+        setattr(Tensor, name + "_", inplace_view(getattr(ops, name)))
     for name, target in _ALIASES.items():
         setattr(Tensor, name, getattr(ops, target))
     for name, dtype in (("double", dtypes.float64), ("float", dtypes.float32), ("half", dtypes.float16), ("bfloat16", dtypes.bfloat16)):

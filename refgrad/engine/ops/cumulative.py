@@ -8,7 +8,6 @@ import numpy as np
 
 from refgrad.engine import dims, ops
 from refgrad.engine.ops import return_types
-from refgrad.engine.ops.pointwise import conj
 from refgrad.engine.primitive import primitive
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "logcumsumexp"]
@@ -53,8 +52,8 @@ def _cumprod_vjp(grad: Any, input: Any, input_shape: Any, result: Any, dim: int)
         return grad
     dim = dims.wrap(dim, len(input_shape))
     if not ops.any(input == 0):
-        return _reversed(ops.cumsum, conj(result) * grad, dim) / conj(input)
-    return ops.cat([_with_factor_left_out(grad, conj(input), dim, k) for k in range(input_shape[dim])], dim)
+        return _reversed(ops.cumsum, result * grad, dim) / input
+    return ops.cat([_with_factor_left_out(grad, input, dim, k) for k in range(input_shape[dim])], dim)
 
 
 def _with_factor_left_out(grad: Any, input: Any, dim: int, k: int) -> Any:

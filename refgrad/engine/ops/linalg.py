@@ -9,10 +9,10 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.graph import TensorBase
-from refgrad.engine.ops.pointwise import conj
+from refgrad.engine.ops.shape import _unsafe_view
 from refgrad.engine.primitive import primitive
 
-__all__ = ["addmm", "addmv", "bmm", "dot", "inner", "linear", "matmul", "mm", "mv", "outer", "tensordot", "trace", "vdot"]
+__all__ = ["addmm", "addmv", "bmm", "dot", "inner", "matmul", "mm", "mv", "outer", "tensordot", "trace", "vdot"]
 
 _C_NAMES = {
     "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double", "int64": "long int",
@@ -67,7 +67,7 @@ def dot(input: Any, tensor: Any, /) -> Any:
     return _multiply(input, tensor, "dot")
 
 
-dot.defvjp(lambda grad, tensor: grad * conj(tensor), lambda grad, input: grad * conj(input))
+dot.defvjp(lambda grad, tensor: grad * tensor, lambda grad, input: grad * input)
 dot.defjvp(lambda tangent, tensor: ops.dot(tangent, tensor), lambda tangent, input: ops.dot(input, tangent))
 
 
@@ -78,7 +78,7 @@ def vdot(input: Any, other: Any, /) -> Any:
     return _multiply(np.conj(input), other, "vdot")
 
 
-vdot.defvjp(lambda grad, other: conj(grad) * other, lambda grad, input: grad * input)
+vdot.defvjp(lambda grad, other: ops.conj(grad * other), lambda grad, input: grad * ops.conj(input))
 
 
 def outer(input: Any, vec2: Any) -> Any:
@@ -110,7 +110,7 @@ def mv(input: Any, vec: Any, /) -> Any:
     return _multiply(input, vec, "addmv_impl_cpu")
 
 
-mv.defvjp(lambda grad, vec: ops.outer(grad, conj(vec)), lambda grad, input: ops.mv(ops.t(conj(input)), grad))
+mv.defvjp(lambda grad, vec: ops.outer(grad, vec), lambda grad, input: ops.mv(ops.t(input), grad))
 mv.defjvp(lambda tangent, vec: ops.mv(tangent, vec), lambda tangent, input: ops.mv(input, tangent))
 
 
@@ -148,11 +148,11 @@ def mm(input: Any, mat2: Any, /) -> Any:
 
 
 def _mat1_vjp(grad: Any, mat2: Any) -> Any:
-    return ops.mm(grad, ops.t(conj(mat2)))
+    return ops.mm(grad, ops.t(mat2))
 
 
 def _mat2_vjp(grad: Any, mat1: Any) -> Any:
-    return ops.mm(ops.t(conj(mat1)), grad)
+    return ops.mm(ops.t(mat1), grad)
 
 
 mm.defvjp(_mat1_vjp, lambda grad, input: _mat2_vjp(grad, input))
@@ -178,8 +178,8 @@ def bmm(input: Any, mat2: Any, /) -> Any:
 
 
 bmm.defvjp(
-    lambda grad, mat2: ops.bmm(grad, ops.transpose(conj(mat2), 1, 2)),
-    lambda grad, input: ops.bmm(ops.transpose(conj(input), 1, 2), grad),
+    lambda grad, mat2: ops.bmm(grad, ops.transpose(mat2, 1, 2)),
+    lambda grad, input: ops.bmm(ops.transpose(input, 1, 2), grad),
 )
 bmm.defjvp(lambda tangent, mat2: ops.bmm(tangent, mat2), lambda tangent, input: ops.bmm(input, tangent))
 
@@ -307,8 +307,8 @@ def _fold(input: Any, other: Any) -> Any:
     shape = tuple(large.shape)[:-1]
     folded = ops.reshape(large, (math.prod(shape), large.shape[-1]))
     if small.ndim == 1:
-        return ops.unsafe_view(mv(folded, small), shape)
-    product = ops.unsafe_view(mm(folded, small), (*shape, small.shape[1]))
+        return _unsafe_view(mv(folded, small), shape)
+    product = _unsafe_view(mm(folded, small), (*shape, small.shape[1]))
     return ops.contiguous(ops.transpose(product, -1, -2)) if swapped else product
 
 
@@ -326,9 +326,9 @@ def _batched(input: Any, other: Any) -> Any:
     shape = batch + left[-2:-1] + (right[-1:] if len(right) > 1 else ())
     if len(right) == 1:
         second = ops.unsqueeze(ops.reshape(ops.expand(other, (*batch, right[0])), (count, right[0])), 2)
-        return ops.unsafe_view(ops.squeeze(bmm(first, second), -1), shape)
+        return _unsafe_view(ops.squeeze(bmm(first, second), -1), shape)
     second = ops.reshape(ops.expand(other, (*batch, *right[-2:])), (count, *right[-2:]))
-    return ops.unsafe_view(bmm(first, second), shape)
+    return _unsafe_view(bmm(first, second), shape)
 
 
 def inner(input: Any, other: Any) -> Any:
@@ -360,23 +360,3 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     left = ops.reshape(ops.permute(a, free_a + of_a), (math.prod(a.shape[d] for d in free_a), size))
     right = ops.reshape(ops.permute(b, of_b + free_b), (size, math.prod(b.shape[d] for d in free_b)))
     return ops.reshape(mm(left, right), shape)
-
-
-def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    """``input @ weight.T + bias``.
-
-    Shapes: input ``(..., in)``, weight ``(out, in)``, bias ``(out,)``; the result is ``(..., out)``.
-    """
-    if not input.ndim:
-        raise RuntimeError(
-            f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and {weight.ndim}D"
-        )
-    if bias is None:
-        return matmul(input, ops.t(weight))
-    if input.ndim == 2:
-        return addmm(bias, input, ops.t(weight))
-    if input.is_contiguous():
-        shape = tuple(input.shape)
-        rows = ops.view(input, (math.prod(shape[:-1]), shape[-1]))
-        return ops.view(addmm(bias, rows, ops.t(weight)), (*shape[:-1], weight.shape[0]))
-    return matmul(input, ops.t(weight)) + bias

@@ -12,7 +12,7 @@ from refgrad.engine.primitive import primitive
 
 __all__ = [
     "abs", "acos", "acosh", "add", "addcdiv", "addcmul", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and",
-    "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "clamp", "clone", "copy", "cos", "cosh", "deg2rad", "div", "eq",
+    "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "clamp", "clone", "conj", "copy", "cos", "cosh", "deg2rad", "div", "eq",
     "erf", "erfc", "exp", "exp2", "expm1", "fill", "floor", "floor_divide", "fmod", "frac", "ge", "gt", "hypot", "imag",
     "isclose", "isfinite", "isinf", "isnan", "le", "lerp", "log", "log10", "log1p", "log2", "logaddexp", "logical_and",
     "logical_not", "logical_or", "logical_xor", "logit", "lt", "masked_fill", "maximum", "minimum", "mul", "nan_to_num",
@@ -20,16 +20,6 @@ __all__ = [
     "rpow_scalar", "rsqrt", "rsub", "sgn", "sigmoid", "sign", "signbit", "sin", "sinh", "sqrt", "square", "sub", "tan",
     "tanh", "threshold_backward", "to_copy", "trunc", "where", "xlogy", "zero",
 ]  # fmt: skip
-
-
-def conj(value: Any) -> Any:
-    """The conjugate that complex gradients carry; real values pass through at no cost."""
-    return np.conj(value) if getattr(value, "dtype", None) is not None and _is_complex(value) else value
-
-
-def _is_complex(value: Any) -> bool:
-    kind = value.dtype
-    return kind.is_complex if isinstance(kind, dtypes.dtype) else kind.kind == "c"
 
 
 def _meet(input: Any, number: Any) -> Any:
@@ -78,7 +68,7 @@ def mul(input: Any, other: Any, /) -> Any:
     return input * other
 
 
-mul.defvjp(lambda grad, other: grad * conj(other), lambda grad, input: grad * conj(input))
+mul.defvjp(lambda grad, other: grad * other, lambda grad, input: grad * input)
 mul.defjvp(lambda tangent, other: tangent * other, lambda tangent, input: tangent * input)
 
 
@@ -92,8 +82,8 @@ def div(input: Any, other: Any, /, *, rounding_mode: str | None = None) -> Any:
 _ROUNDING: dict[str, Any] = {"trunc": np.trunc, "floor": np.floor}
 
 div.defvjp(
-    lambda grad, other, rounding_mode: grad / conj(other) if rounding_mode is None else grad * 0,
-    lambda grad, input, other, rounding_mode: -grad * conj((input / other) / other) if rounding_mode is None else grad * 0,
+    lambda grad, other, rounding_mode: grad / other if rounding_mode is None else grad * 0,
+    lambda grad, input, other, rounding_mode: -grad * ((input / other) / other) if rounding_mode is None else grad * 0,
 )
 div.defjvp(
     lambda tangent, other: tangent / other,
@@ -154,7 +144,7 @@ def reciprocal(input: Any, /) -> Any:
     return np.reciprocal(input)
 
 
-reciprocal.defvjp(lambda grad, result: -grad * conj(result * result))
+reciprocal.defvjp(lambda grad, result: -grad * (result * result))
 reciprocal.defjvp(lambda tangent, result: -tangent * (result * result))
 
 
@@ -184,7 +174,7 @@ def pow_scalar(input: Any, /, exponent: Any) -> Any:
 def _pow_vjp(grad: Any, input: Any, exponent: Any) -> Any:
     if exponent == 0:
         return ops.zeros_like(grad)
-    return grad * conj(exponent * ops.pow_scalar(input, exponent - 1))
+    return grad * (exponent * ops.pow_scalar(input, exponent - 1))
 
 
 pow_scalar.defvjp(_pow_vjp)
@@ -237,7 +227,7 @@ def sqrt(input: Any, /) -> Any:
     return np.sqrt(input)
 
 
-sqrt.defvjp(lambda grad, result: grad / (2 * conj(result)))
+sqrt.defvjp(lambda grad, result: grad / (2 * result))
 sqrt.defjvp(lambda tangent, result: tangent / (2 * result))
 
 
@@ -259,7 +249,7 @@ def exp(input: Any, /) -> Any:
     return np.exp(input)
 
 
-exp.defvjp(lambda grad, result: grad * conj(result))
+exp.defvjp(lambda grad, result: grad * result)
 exp.defjvp(lambda tangent, result: tangent * result)
 
 
@@ -287,7 +277,7 @@ def log(input: Any, /) -> Any:
     return np.log(input)
 
 
-log.defvjp(lambda grad, input: grad / conj(input))
+log.defvjp(lambda grad, input: grad / input)
 log.defjvp(lambda tangent, input: tangent / input)
 
 
@@ -368,7 +358,7 @@ def sin(input: Any, /) -> Any:
     return np.sin(input)
 
 
-sin.defvjp(lambda grad, input: grad * conj(ops.cos(input)))
+sin.defvjp(lambda grad, input: grad * ops.cos(input))
 sin.defjvp(lambda tangent, input: tangent * ops.cos(input))
 
 
@@ -378,7 +368,7 @@ def cos(input: Any, /) -> Any:
     return np.cos(input)
 
 
-cos.defvjp(lambda grad, input: grad * conj(-ops.sin(input)))
+cos.defvjp(lambda grad, input: grad * (-ops.sin(input)))
 cos.defjvp(lambda tangent, input: tangent * -ops.sin(input))
 
 
@@ -837,6 +827,15 @@ def zero(input: Any, /) -> Any:
 
 
 zero.defvjp(lambda grad: ops.zeros_like(grad))
+
+
+@primitive()
+def conj(input: Any, /) -> Any:
+    """The complex conjugate."""
+    return np.conj(input)
+
+
+conj.defvjp(lambda grad: ops.conj(grad))
 
 
 @primitive()

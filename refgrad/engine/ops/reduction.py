@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
-from refgrad.engine.ops.pointwise import conj
 from refgrad.engine.primitive import primitive
 
 __all__ = [
@@ -161,7 +160,7 @@ def _prod_all_vjp(grad: Any, input: Any, input_shape: Any, result: Any) -> Any:
     if not input_shape:
         return grad
     if not ops.any(input == 0):
-        return grad * conj(result / input)
+        return grad * (result / input)
     return ops.reshape(_prod_of_others(grad, ops.reshape(input, (-1,)), 0), input_shape)
 
 
@@ -173,7 +172,7 @@ def _prod_of_others(grad: Any, input: Any, dim: int) -> Any:
     ones = ops.ones_as(input, tuple(1 if d == dim else n for d, n in enumerate(input.shape)))
     before = ops.cumprod(ops.cat((ones, ops.narrow(input, dim, 0, size - 1)), dim), dim)
     after = ops.cumprod(ops.cat((ones, ops.flip(ops.narrow(input, dim, 1, size - 1), (dim,))), dim), dim)
-    return grad * conj(before * ops.flip(after, (dim,)))
+    return grad * (before * ops.flip(after, (dim,)))
 
 
 _prod_all.defvjp(_prod_all_vjp)
@@ -189,7 +188,7 @@ def _prod_dim_vjp(grad: Any, input: Any, input_shape: Any, result: Any, dim: int
         return grad
     grad, result = restored(grad, dim, input_shape, keepdim), restored(result, dim, input_shape, keepdim)
     if not ops.any(input == 0):
-        return grad * conj(result / input)
+        return grad * (result / input)
     return _prod_of_others(grad, input, dims.wrap(dim, len(input_shape)))
 
 
@@ -296,7 +295,7 @@ def logsumexp(input: Any, /, dim: Any, keepdim: bool = False) -> Any:
 
 def _logsumexp_vjp(grad: Any, input: Any, input_shape: Any, result: Any, dim: Any, keepdim: bool) -> Any:
     grad, result = restored(grad, dim, input_shape, keepdim), restored(result, dim, input_shape, keepdim)
-    return grad * conj(ops.exp(input - result))
+    return grad * ops.exp(input - result)
 
 
 logsumexp.defvjp(_logsumexp_vjp)

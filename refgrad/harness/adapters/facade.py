@@ -142,7 +142,7 @@ class Facade(Creation):
             return self.run(name, self._ops[name], tensors, parameters)
         if parameters:
             raise Unsupported(f"{name}({', '.join(parameters)})")
-        return self.run(name, OPERATORS[name], tensors, {})
+        return self.operate(name, *tensors)
 
     def operate(self, name: str, *operands: Any) -> Any:
         """Run an operator: the library's own where one of the operands has it, else the op of that name."""
@@ -264,7 +264,7 @@ SWAPPED = {"eq": "eq", "ge": "le", "gt": "lt", "le": "ge", "lt": "gt", "ne": "ne
 
 
 def has_operator(operand: Any, name: str, place: int) -> bool:
-    """Whether the library's tensors have Python's operator for the op called ``name``, the reflected one in second place."""
+    """Whether a tensor of the library has Python's operator for ``name``, the reflected one in second place."""
     if not isinstance(operand, Tensor):
         return False
     plain = DUNDER.get(name, name)
