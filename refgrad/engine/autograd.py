@@ -64,6 +64,10 @@ class Task:
             for target, grad in zip(node.next_nodes, grads):
                 if target is None:
                     continue
+                if target.outputs is not None:
+                    if grad is not None:
+                        self.add(target, 0, fit_array(grad, *target.outputs[0]))
+                    continue
                 if grad is not None:
                     if grad.shape != target.shape or grad.dtype is not target.dtype:
                         grad = fit_array(grad, target.shape, target.dtype)
@@ -298,9 +302,22 @@ def like_leaf(grad: Any, leaf: Any) -> Any:
     """A copy of ``grad`` in the memory layout of ``leaf``."""
     if type(grad) is not np.ndarray:
         return grad
-    copy = np.empty_like(leaf, dtype=grad.dtype) if leaf.shape == grad.shape else np.empty(grad.shape, grad.dtype)
+    if leaf.shape == grad.shape and not leaf.flags.c_contiguous and is_dense(leaf):
+        copy = np.empty_like(leaf, dtype=grad.dtype)
+    else:
+        copy = np.empty(grad.shape, grad.dtype)
     copy[...] = grad
     return copy
+
+
+def is_dense(array: Any) -> bool:
+    """Whether the elements fill their memory without gaps or overlaps, in whatever order."""
+    expected = array.itemsize
+    for stride, n in sorted(zip(array.strides, array.shape)):
+        if n > 1 and stride != expected:
+            return False
+        expected *= n
+    return True
 
 
 def retain(tensor: Any, grad: Any, graph: bool) -> None:

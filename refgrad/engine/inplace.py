@@ -13,7 +13,7 @@ import numpy as np
 from refgrad.engine import dtypes
 from refgrad.engine.graph import Node, SavedResult, TensorBase
 from refgrad.engine.modes import modes
-from refgrad.engine.primitive import Primitive, PrimitiveFunction, read, run_forward
+from refgrad.engine.primitive import Primitive, PrimitiveFunction, read, run_forward, through_layers
 from refgrad.engine.views import DEFAULT, View, copy_slices, geometry, own_array, restriction
 
 _PARTIAL_OVERLAP = (
@@ -112,6 +112,13 @@ def move_retained(tensor: TensorBase, node: Node) -> None:
 
 def write(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
     """Run ``op`` and put the result where its first input was."""
+    if modes.layers:
+        return through_layers(write_plain, op, inputs, params, inplace=True)
+    return write_plain(op, inputs, params)
+
+
+def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+    """As ``write``, below all layers."""
     target = inputs[0]
     arrays, key = read(inputs)
     plan = op.plan(key)

@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 
-class Modes(threading.local):
-    """What holds in the current thread; the class attributes are what a new thread starts with."""
+class Layer:
+    """A rare feature that is switched on for a while: it runs each op in place of the engine, and may ask the rest to.
 
-    grad_enabled: bool = True
+    An ordinary op pays nothing for it: that no layer is on is told by the same number as that grad mode is.
+    """
+
+    def record(self, op: Any, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool) -> Any:
+        """Run ``op``, in place on its first input if ``inplace``; ``below(op, inputs, params)`` does so without this layer."""
+        return below(op, inputs, params)
+
+
+class Modes(threading.local):
+    """What holds in the current thread; the class attributes are what a new thread starts with.
+
+    ``state`` is 1 while ops are recorded, plus 2 while ``layers`` (innermost last) are on: one read tells an op both.
+    """
+
+    state: int = 1
+    layers: tuple[Layer, ...] = ()
     inplace_watch: Any = None  # called with (name, tensor) before each in-place op; see autograd.warn_inplace
+
+    @property
+    def grad_enabled(self) -> bool:
+        return self.state & 1 == 1
+
+    @grad_enabled.setter
+    def grad_enabled(self, value: bool) -> None:
+        self.state = (self.state & ~1) | bool(value)
+
+    @contextlib.contextmanager
+    def layer(self, layer: Layer) -> Iterator[None]:
+        """Put ``layer`` on top of the others."""
+        previous = self.layers
+        self.set_layers((*previous, layer))
+        try:
+            yield
+        finally:
+            self.set_layers(previous)
+
+    def set_layers(self, layers: tuple[Layer, ...]) -> None:
+        """Have just these layers on."""
+        self.layers = layers
+        self.state = (self.state & ~2) | (2 if layers else 0)
 
 
 modes = Modes()

@@ -23,6 +23,7 @@ from refgrad.engine.modes import error_state, modes, quiet
 from refgrad.engine.plan import ABSENT, CONSTANT, NEEDED, Plan, compile_function
 
 Rule = Callable[..., Any]
+Recorder = Callable[["Primitive", tuple[Any, ...], tuple[Any, ...]], Any]
 
 PRIMITIVES: dict[str, Primitive] = {}
 _FLOATS = frozenset({np.float32, np.float64, np.float16})
@@ -178,7 +179,26 @@ def save_result(tensor: Any, nr: int = 0) -> SavedResult:
 
 
 def record(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
-    """Run ``op`` on tensors, and note the call where a gradient is wanted."""
+    """Run ``op`` on tensors through the layers that are on, and note the call where a gradient is wanted."""
+    return through_layers(record_plain, op, inputs, params) if modes.layers else record_plain(op, inputs, params)
+
+
+def through_layers(plain: Recorder, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], *, inplace: bool = False) -> Any:
+    """Let the layers that are on run ``op``, innermost first; each runs what is below with itself off."""
+    *below, top = layers = modes.layers
+
+    def rest(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+        modes.set_layers(tuple(below))
+        try:
+            return through_layers(plain, op, inputs, params, inplace=inplace) if below else plain(op, inputs, params)
+        finally:
+            modes.set_layers(layers)
+
+    return top.record(op, inputs, params, rest, inplace)
+
+
+def record_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+    """As ``record``, below all layers."""
     arrays, key = read(inputs)
     result = run_forward(op, arrays, params)
     tensors = tuple(map(wrap, result)) if op.outputs else (wrap(result),)
@@ -230,6 +250,8 @@ _READ = """\
 """
 _BODY = """\
     if _key == {plain}: return forward({arrays}{params})
+    _state = modes.state
+    if _state > 1: return record(op, ({inputs}), ({params}))
     {values}
     _token = set_errors(quiet)
     try:
@@ -243,7 +265,7 @@ _BODY = """\
     _out._array = _result
     _out._output_nr = 0
     _out._view = _out._grad = _out._accumulate = _out._hooks = _out._counter = None
-    if modes.grad_enabled:
+    if _state:
         _plan = plans.get(_key) or op.plan(_key)
         if _plan.records:
             _saved = (save_result(_out),) if _plan.saves_results else None

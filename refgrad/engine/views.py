@@ -21,6 +21,7 @@ from refgrad.engine.primitive import (
     node_name,
     read,
     run_forward,
+    through_layers,
     wrap,
 )
 
@@ -138,6 +139,12 @@ def make_view(tensor: TensorBase, source: TensorBase, creation: int = DEFAULT) -
 
 def record_view(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
     """As ``record``, for an op whose result shares memory with its first input."""
+    plain = record_view_plain
+    return through_layers(plain, op, inputs, params) if modes.layers else plain(op, inputs, params)
+
+
+def record_view_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+    """As ``record_view``, below all layers."""
     source = inputs[0]
     own_array(source)
     arrays, key = read(inputs)

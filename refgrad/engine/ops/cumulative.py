@@ -78,12 +78,12 @@ def logcumsumexp(input: Any, /, dim: int) -> Any:
     return np.logaddexp.accumulate(input, dims.wrap(dim, input.ndim)) if input.ndim else input.copy()
 
 
-def _logcumsumexp_vjp(grad: Any, input: Any, input_shape: Any, result: Any, dim: int) -> Any:
+def _logcumsumexp_vjp(grad: Any, input: Any, input_dtype: Any, input_shape: Any, result: Any, dim: int) -> Any:
     if not input_shape or 0 in input_shape:
         return grad
+    lowest = float(np.finfo(input_dtype).min)
     log_grad = ops.log(ops.abs(grad))  # in logarithms the sum cannot overflow; one for each sign
-    positive = ops.where(grad > 0, log_grad, -np.inf)
-    negative = ops.where(grad < 0, log_grad, -np.inf)
+    positive, negative = ops.where(grad > 0, log_grad, lowest), ops.where(grad < 0, log_grad, lowest)
     rising = ops.exp(_reversed(ops.logcumsumexp, positive - result, dim) + input)
     return rising - ops.exp(_reversed(ops.logcumsumexp, negative - result, dim) + input)
 
@@ -113,6 +113,8 @@ def _cummin(input: Any, /, dim: int) -> Any:
 
 
 def _running_vjp(grad: Any, input: Any, indices: Any, dim: int) -> Any:
+    if 0 in input.shape:
+        return input
     return ops.scatter_add(ops.zeros_like(input), dim, indices, grad) if input.ndim else grad
 
 

@@ -59,7 +59,7 @@ def _best(argument: Any, input: Any, dim: int, keepdim: bool, name: str) -> tupl
         raise RuntimeError(f"{name}(): does not support complex input")
     dim = dims.wrap(dim, input.ndim)
     if not input.ndim:
-        return input, np.int64(0)
+        return input.copy(), np.int64(0)
     return _chosen(input, np.expand_dims(argument(input, dim), dim), dim, keepdim)
 
 
@@ -183,10 +183,10 @@ def argmin(input: Any, /, dim: int | None = None, keepdim: bool = False) -> Any:
 # median ---------------------------------------------------------------------------------------------------------------
 
 
-def _middle(input: Any, dim: int) -> Any:
+def _middle(input: Any, dim: int, kernel: str) -> Any:
     """Positions along ``dim`` of the lower median; of the first nan, where there is one."""
     if input.dtype.kind == "b":
-        raise NotImplementedError("\"median_cpu\" not implemented for 'Bool'")
+        raise NotImplementedError(f"\"{kernel}\" not implemented for 'Bool'")
     order = np.argsort(input, dim, kind="stable")
     middle = np.take(order, [(input.shape[dim] - 1) // 2], dim)
     unknown = np.isnan(input)
@@ -196,7 +196,7 @@ def _middle(input: Any, dim: int) -> Any:
 @primitive(name="MedianBackward0")
 def _median_all(input: Any, /) -> Any:
     flat = np.reshape(input, -1)
-    return flat[_middle(flat, 0)[0]] if flat.size else flat.dtype.type(np.nan)
+    return flat[_middle(flat, 0, "median_cpu")[0]] if flat.size else flat.dtype.type(np.nan)
 
 
 _median_all.defvjp(lambda grad, input, input_dtype, result: split_evenly(grad, input, input_dtype, result))
@@ -206,7 +206,7 @@ _median_all.defvjp(lambda grad, input, input_dtype, result: split_evenly(grad, i
 def _median_dim(input: Any, /, dim: int, keepdim: bool) -> Any:
     check_nonempty("median", input.shape, dim)
     dim = dims.wrap(dim, input.ndim)
-    return _chosen(input, _middle(input, dim), dim, keepdim) if input.ndim else (input, np.int64(0))
+    return _chosen(input, _middle(input, dim, "median_out"), dim, keepdim) if input.ndim else (input.copy(), np.int64(0))
 
 
 _median_dim.defvjp(lambda grad, indices, input_shape, dim, keepdim: put_back(grad, indices, input_shape, dim, keepdim))

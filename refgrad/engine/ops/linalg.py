@@ -126,12 +126,11 @@ def _scaled(value: Any, factor: Any) -> Any:
 # matrices -------------------------------------------------------------------------------------------------------------
 
 
-def _check_matrices(mat1: Any, mat2: Any) -> None:
+def _check_sizes(mat1: Any, mat2: Any) -> None:
     if mat1.shape[1] != mat2.shape[0]:
         raise RuntimeError(
             f"mat1 and mat2 shapes cannot be multiplied ({mat1.shape[0]}x{mat1.shape[1]} and {mat2.shape[0]}x{mat2.shape[1]})"
         )
-    _same_dtype(mat1, mat2)
 
 
 @primitive()
@@ -143,7 +142,8 @@ def mm(input: Any, mat2: Any, /) -> Any:
     for x, name in ((input, "self"), (mat2, "mat2")):
         if x.ndim != 2:
             raise RuntimeError(f"{name} must be a matrix")
-    _check_matrices(input, mat2)
+    _check_sizes(input, mat2)
+    _same_dtype(input, mat2)
     return _multiply(input, mat2)
 
 
@@ -196,7 +196,10 @@ def addmm(input: Any, mat1: Any, mat2: Any, /, *, beta: Any = 1, alpha: Any = 1)
     if input.dtype != mat2.dtype:
         first, second = _titles(input, mat2)
         raise RuntimeError(f"self and mat2 must have the same dtype, but got {first} and {second}")
-    _check_matrices(mat1, mat2)
+    _check_sizes(mat1, mat2)
+    if mat1.dtype != mat2.dtype:
+        first, second = _titles(mat1, mat2)
+        raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {first} and {second}")
     _check_expands(input.shape, (mat1.shape[0], mat2.shape[1]))
     result = _scaled(_multiply(mat1, mat2), alpha)
     return result + _scaled(input, beta) if beta != 0 else result
@@ -357,6 +360,9 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     free_a, free_b = ([d for d in range(x.ndim) if d not in of_x] for x, of_x in ((a, of_a), (b, of_b)))
     size = math.prod(a.shape[d] for d in of_a)
     shape = tuple(a.shape[d] for d in free_a) + tuple(b.shape[d] for d in free_b)
+    if not shape:
+        flat = [ops.reshape(ops.permute(x, of_x), (size,)) for x, of_x in ((a, of_a), (b, of_b))]
+        return ops.reshape(dot(*flat), ())
     left = ops.reshape(ops.permute(a, free_a + of_a), (math.prod(a.shape[d] for d in free_a), size))
     right = ops.reshape(ops.permute(b, of_b + free_b), (size, math.prod(b.shape[d] for d in free_b)))
     return ops.reshape(mm(left, right), shape)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
+from refgrad.engine.modes import modes
 from refgrad.engine.primitive import primitive
 
 __all__ = [
@@ -159,8 +160,11 @@ def _prod_all(input: Any, /, dtype: Any = None) -> Any:
 def _prod_all_vjp(grad: Any, input: Any, input_shape: Any, result: Any) -> Any:
     if not input_shape:
         return grad
-    if not ops.any(input == 0):
+    zeros = ops.count_nonzero(input == 0)
+    if zeros == 0:
         return grad * (result / input)
+    if zeros > 1 and not modes.grad_enabled:  # not even where the other factors are nan
+        return ops.zeros_like(input)
     return ops.reshape(_prod_of_others(grad, ops.reshape(input, (-1,)), 0), input_shape)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from refgrad.engine import dims
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.ops import return_types
-from refgrad.engine.ops.extremum import put_back
+from refgrad.engine.ops.extremum import check_nonempty, put_back
 from refgrad.engine.primitive import primitive, wrap
 
 __all__ = ["argsort", "kthvalue", "msort", "sort", "topk", "unique"]
@@ -87,6 +87,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 @primitive(name="KthvalueBackward0", outputs=("values", "indices"))
 def _kthvalue(input: Any, /, k: int, dim: int, keepdim: bool) -> Any:
     dim = dims.wrap(dim, input.ndim)
+    check_nonempty("kthvalue", input.shape, dim)
     if not 1 <= k <= (input.shape[dim] if input.ndim else 1):
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}")
     if not input.ndim:
