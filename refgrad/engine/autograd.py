@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, ops
-from refgrad.engine.graph import LAST, AccumulateGrad, LeafHooks, Node, NodeHooks, TensorBase, gradient_edge
+from refgrad.engine.graph import AccumulateGrad, LeafHooks, Node, NodeHooks, TensorBase, gradient_edge
 from refgrad.engine.inplace import bump, check_overlap
 from refgrad.engine.modes import error_state, modes, quiet
 from refgrad.engine.primitive import wrap
@@ -39,7 +38,9 @@ class Task:
         for (node, nr), grad in zip(edges, grads):
             self.add(node, nr, grad)
         nodes = self.reach([node for node, _ in edges])
-        with execution(self.graph):
+        previous, token = modes.grad_enabled, error_state.set(quiet)
+        modes.grad_enabled = self.graph
+        try:
             for node in [n for n in self.pending if not self.pending[n]]:
                 self.execute(node)  # a leaf that is itself a root
             if self.graph or self.needed is not None:
@@ -47,65 +48,67 @@ class Task:
                     self.execute(node)
             else:
                 self.sweep(nodes)
+        finally:
+            modes.grad_enabled = previous
+            error_state.reset(token)
 
     def sweep(self, nodes: list[Node]) -> None:
         """``execute`` for each node, the common case written out: arrays, no restriction, no hooks, one output."""
         buffers, owned, pending, keep = self.buffers, self.owned, self.pending, self.keep
+        take, held_by = buffers.pop, buffers.get
         for node in nodes:
-            if node.hooks is not None or node.outputs is not None or node not in buffers:
+            plan = node.plan
+            if plan is None or node.hooks is not None or node.outputs is not None or node not in buffers:
                 self.execute(node)
                 continue
-            grads = node.run(buffers.pop(node), False)
+            grads = plan.on_arrays(node, take(node))
             if not keep:
-                node.release()
+                node.saved = plan.gone or plan.freed(node.saved)
             if node.next_nrs is not None:
                 self.pass_on(node, grads)
                 continue
             for target, grad in zip(node.next_nodes, grads):
                 if target is None:
                     continue
-                if target.outputs is not None:
-                    if grad is not None:
-                        self.add(target, 0, fit_array(grad, *target.outputs[0]))
-                    continue
                 if grad is not None:
+                    if target.outputs is not None:
+                        self.add(target, 0, fit_array(grad, *target.outputs[0]))
+                        continue
                     if grad.shape != target.shape or grad.dtype is not target.dtype:
                         grad = fit_array(grad, target.shape, target.dtype)
-                    held = buffers.get(target)
+                    held = held_by(target)
                     if held is None:
                         buffers[target] = grad
                     elif target in owned:
                         held += grad
                     else:
                         buffers[target] = held = held + grad
-                        if type(held) is np.ndarray:
+                        if held.__class__ is np.ndarray:
                             owned.add(target)
-                if target.sequence_nr == LAST:
-                    pending[target] -= 1
-                    if not pending[target]:
+                if target.__class__ is AccumulateGrad:
+                    pending[target] = left = pending[target] - 1
+                    if not left:
                         self.execute(target)
 
     def reach(self, roots: list[Node]) -> list[Node]:
         """The nodes to run, latest made first; leaves are only counted: each runs once its last gradient is there."""
         pending = self.pending
-        seen: set[Node] = set()
-        nodes: list[Node] = []
         for root in roots:
-            if type(root) is AccumulateGrad:
+            if root.__class__ is AccumulateGrad:
                 pending[root] = 0
         stack = [root for root in dict.fromkeys(roots) if root not in pending]
-        seen.update(stack)
+        seen = set(stack)
+        nodes: list[Node] = []
+        take, push, see, keep = stack.pop, stack.append, seen.add, nodes.append
         while stack:
-            node = stack.pop()
-            nodes.append(node)
+            node = take()
+            keep(node)
             for target in node.next_nodes:
-                if target is None:
-                    continue
-                if target.sequence_nr == LAST:
+                if target.__class__ is AccumulateGrad:
                     pending[target] = pending.get(target, 0) + 1
-                elif target not in seen:
-                    seen.add(target)
-                    stack.append(target)
+                elif target is not None and target not in seen:
+                    see(target)
+                    push(target)
         nodes.sort(key=attrgetter("sequence_nr"), reverse=True)
         return nodes if self.needed is None else self.prune(nodes)
 
@@ -138,10 +141,12 @@ class Task:
         """Run one node on what has arrived, and pass the results on."""
         grad = self.buffers.pop(node, None)
         hooks = node.hooks
-        if self.needed is not None and node in self.captures:
-            if node not in self.needed:
-                self.capture(node, self.tensor_hooks(node, grad))
-                return
+        if self.needed is not None and node not in self.needed:
+            if node not in self.captures:
+                return  # a leaf that nobody asked for
+            self.capture(node, self.tensor_hooks(node, grad))
+            return
+        if node in self.captures:
             self.capture(node, grad)  # what flows on is hooked, what is captured on the way is not
         grad = self.tensor_hooks(node, grad)
         if hooks is not None and hooks.pre:
@@ -182,7 +187,7 @@ class Task:
 
     def tensor_hooks(self, node: Node, grad: Any) -> Any:
         """Hooks of the tensors that the node made (or of the leaf it fills), then ``retain_grad``."""
-        if type(node) is AccumulateGrad and node.variable._hooks is not None and grad is not None:
+        if type(node) is AccumulateGrad and node.variable._hooks is not None:
             for hook in list(node.variable._hooks.pre.values()):
                 grad = self.as_carried(replaced(hook, self.as_tensor(grad)))
         hooks = node.hooks
@@ -190,8 +195,7 @@ class Task:
             return grad
         grads = self.listed(node, grad)
         for nr, hook in list(hooks.tensor.values()):
-            if grads[nr] is not None:
-                grads[nr] = replaced(hook, grads[nr])
+            grads[nr] = replaced(hook, grads[nr])
         for nr, ref in hooks.retained.items():
             retain(ref(), grads[nr], self.graph)
         return self.carried(node, grads)
@@ -206,44 +210,32 @@ class Task:
     def listed(self, node: Node, grad: Any) -> list[Any]:
         """A node's gradients as tensors, one an output."""
         grads = (grad or [None] * len(node.outputs)) if node.outputs is not None else [grad]
-        return [None if g is None else self.as_tensor(g) for g in grads]
+        return [self.as_tensor(g) for g in grads]
 
     def carried(self, node: Node, grads: Sequence[Any]) -> Any:
         """The reverse of ``listed``."""
-        plain = [None if g is None else self.as_carried(g) for g in grads]
+        plain = [self.as_carried(g) for g in grads]
         return plain if node.outputs is not None else plain[0]
 
     def after(self, node: Node, hooks: NodeHooks, grads: tuple[Any, ...], grad: Any) -> tuple[Any, ...]:
         """Node hooks, on the gradients of the inputs and of the outputs."""
-        held = [None if g is None else self.as_tensor(g) for g in grads]
+        held = [self.as_tensor(g) for g in grads]
         incoming = tuple(self.listed(node, grad))
         for hook in list(hooks.post.values()):
             held = replaced_all(hook, (tuple(held), incoming), held)
-        return tuple(None if g is None else self.as_carried(g) for g in held)
+        return tuple(self.as_carried(g) for g in held)
 
     def as_tensor(self, grad: Any) -> Any:
-        return grad if isinstance(grad, TensorBase) else wrap(np.asarray(grad))
+        return grad if grad is None or isinstance(grad, TensorBase) else wrap(np.asarray(grad))
 
     def as_carried(self, grad: Any) -> Any:
-        return grad if self.graph else grad._array
-
-
-@contextlib.contextmanager
-def execution(graph: bool) -> Any:
-    """Run a pass in the grad mode that it has, with NumPy's warnings off."""
-    previous, token = modes.grad_enabled, error_state.set(quiet)
-    modes.grad_enabled = graph
-    try:
-        yield
-    finally:
-        modes.grad_enabled = previous
-        error_state.reset(token)
+        return grad if grad is None or self.graph else grad._array
 
 
 def fit_array(grad: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     """Undo the broadcast and the promotion that the forward made."""
     if grad.shape != shape:
-        grad = sum_to(grad, shape)
+        grad = sum_array_to(grad, shape)
     if grad.dtype is not dtype:
         grad = grad.real.astype(dtype) if grad.dtype.kind == "c" and dtype.kind != "c" else grad.astype(dtype)
     return grad
@@ -257,6 +249,17 @@ def fit_tensor(grad: Any, shape: tuple[int, ...], dtype: Any) -> Any:
         if grad._array.dtype.kind == "c" and dtype.kind != "c":
             grad = ops.real(grad)
         grad = ops.to_copy(grad, dtype)
+    return grad
+
+
+def sum_array_to(grad: Any, shape: tuple[int, ...]) -> Any:
+    """As ``sum_to``, straight to NumPy."""
+    lead = grad.ndim - len(shape)
+    if lead:
+        grad = np.add.reduce(grad, axis=0 if lead == 1 else tuple(range(lead)))
+    for dim, n in enumerate(shape):
+        if n == 1 and grad.shape[dim] != 1:
+            grad = np.add.reduce(grad, axis=dim, keepdims=True)
     return grad
 
 
@@ -278,8 +281,19 @@ def accumulate(node: AccumulateGrad, grad: Any, graph: bool) -> None:
         return
     add_to_grad(leaf, grad, graph)
     if leaf._hooks is not None:
-        for post in list(leaf._hooks.post.values()):
-            post(leaf)
+        run_post_accumulate(list(leaf._hooks.post.values()), leaf)
+
+
+def run_post_accumulate(hooks: list[Any], leaf: Any) -> None:
+    """Call each hook on the leaf.
+
+    Errors: as for other hooks; RuntimeError where one returned another tensor that would fit.
+    """
+    value = leaf
+    for hook in hooks:
+        value = replaced(hook, value)
+    if value is not leaf:
+        raise RuntimeError("Tensor post accumulate grad hooks should return None.")
 
 
 def add_to_grad(tensor: Any, grad: Any, graph: bool) -> None:
@@ -302,7 +316,9 @@ def like_leaf(grad: Any, leaf: Any) -> Any:
     """A copy of ``grad`` in the memory layout of ``leaf``."""
     if type(grad) is not np.ndarray:
         return grad
-    if leaf.shape == grad.shape and not leaf.flags.c_contiguous and is_dense(leaf):
+    if leaf.shape != grad.shape or leaf.__class__ is not np.ndarray or leaf.flags.c_contiguous:
+        return grad.copy()
+    if is_dense(leaf):
         copy = np.empty_like(leaf, dtype=grad.dtype)
     else:
         copy = np.empty(grad.shape, grad.dtype)
@@ -322,8 +338,13 @@ def is_dense(array: Any) -> bool:
 
 def retain(tensor: Any, grad: Any, graph: bool) -> None:
     """Note the gradient of a tensor that asked for it with ``retain_grad``."""
-    if tensor is not None and grad is not None:
+    if tensor is None or grad is None:
+        return
+    held = tensor._grad
+    if held is None or graph:
         add_to_grad(tensor, grad if graph else grad._array, graph)
+    else:  # a new tensor each time, unlike a leaf's
+        tensor._grad = wrap(held._array + grad._array)
 
 
 def replaced(hook: Any, old: Any) -> Any:
@@ -337,6 +358,8 @@ def replaced(hook: Any, old: Any) -> Any:
 
 def checked(hook: Any, new: Any, old: Any) -> Any:
     """A hook's gradient, if it can stand in for the old one."""
+    if old is None:
+        raise RuntimeError("can't replace a None gradient with a non-None value")
     if not isinstance(new, TensorBase):
         raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
     name = getattr(hook, "__name__", type(hook).__name__)
@@ -357,7 +380,7 @@ def replaced_all(hook: Any, args: tuple[Any, ...], old: list[Any]) -> list[Any]:
     if len(new) != len(old):
         name = getattr(hook, "__name__", type(hook).__name__)
         raise RuntimeError(f"hook '{name}' has returned an incorrect number of values (got {len(new)}, but expected {len(old)})")
-    return [n if o is None or n is None else checked(hook, n, o) for n, o in zip(new, old)]
+    return [None if n is None else checked(hook, n, o) for n, o in zip(new, old)]
 
 
 def run_backward(
@@ -375,7 +398,7 @@ def run_backward(
         _aim(task, inputs, accumulate_grad)
     edges = [gradient_edge(t) for t in tensors]
     task.run(edges, [g if graph else g._array for g in grads])
-    return [None if g is None else task.as_tensor(g) for g in map(task.captured.get, range(len(inputs or ())))]
+    return [task.as_tensor(g) for g in map(task.captured.get, range(len(inputs or ())))]
 
 
 def _aim(task: Task, inputs: Sequence[Any], accumulate_grad: bool) -> None:

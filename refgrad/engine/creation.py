@@ -32,7 +32,7 @@ def leaf(array: Any, requires_grad: bool = False) -> Tensor:
     """
     if requires_grad and dtypes.of(array.dtype).category < dtypes.FLOATING:
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-    return wrap(array, requires_grad)  # type: ignore[no-any-return]
+    return wrap(array if array.shape else array[()], requires_grad)  # type: ignore[no-any-return]
 
 
 # from data ------------------------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def from_numpy(ndarray: Any) -> Tensor:
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
             "supported. (You can probably work around this by making a copy of your array  with array.copy().) "
         )
-    return leaf(ndarray)
+    return wrap(ndarray)  # type: ignore[no-any-return]
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:

@@ -71,6 +71,9 @@ def infer(shape: Sequence[int], numel: int) -> tuple[int, ...]:
 
     Errors: RuntimeError where the elements do not fit.
     """
+    for i, n in enumerate(shape):
+        if n < -1:
+            raise RuntimeError(f"invalid shape dimension {n} at index {i} of shape {list(shape)}")
     known = prod(n for n in shape if n != -1)
     holes = sum(n == -1 for n in shape)
     if holes > 1:

@@ -105,6 +105,7 @@ class RemovableHandle:
 
 
 _next_hook = itertools.count().__next__
+_BY_HAND = frozenset({"AccumulateGrad", "CopySlices", "CopyBackwards"})
 
 
 def add_hook(table: dict[int, Any], entry: Any) -> RemovableHandle:
@@ -135,7 +136,7 @@ class Node:
         "_metadata",
         "__weakref__",
     )
-    plan: Plan
+    plan: Plan | None
     saved: tuple[Any, ...]
     versions: tuple[int, ...] | None
     next_nodes: tuple[Node | None, ...]
@@ -151,14 +152,15 @@ class Node:
         raise TypeError(f"cannot create '{cls.__name__}' instances")
 
     def name(self) -> str:
-        """The node's name, such as ``MulBackward0``."""
-        return type(self).__name__
+        """The node's name, such as ``MulBackward0``; C++'s namespace is shown for the nodes that PyTorch writes by hand."""
+        name = type(self).__name__
+        return f"torch::autograd::{name}" if name in _BY_HAND else name
 
     def title(self) -> str:
         """The name as error messages have it: ``Mul``, ``Pow1``."""
         name = self.name()
         stem, _, number = name.rpartition("Backward")
-        return stem + number.removesuffix("0") if stem else f"torch::autograd::{name}"
+        return name if name.startswith("torch::") or not stem else stem + number.removesuffix("0")
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
@@ -217,12 +219,16 @@ class Node:
             self.outputs = (*self.outputs[:nr], (shape, dtype), *self.outputs[nr + 1 :])
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object at {id(self):#x}>"
+        return f"<{type(self).__name__} object at {id(self):#x}>"
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_raw_saved_"):
+            from refgrad.engine.saved_hooks import raw_saved  # floors above
+
+            return raw_saved(self, name.removeprefix("_raw_saved_"))
         if name.startswith("_saved_"):
             return self.plan.read_saved(self, name.removeprefix("_saved_"))
-        raise AttributeError(f"'{self.name()}' object has no attribute '{name}'")
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
 
 _new_node: Callable[[type[Any]], Any] = object.__new__
@@ -231,7 +237,7 @@ _new_node: Callable[[type[Any]], Any] = object.__new__
 def bare_node(cls: type[Any]) -> Any:
     """A node of class ``cls`` with the rare slots empty."""
     node = _new_node(cls)
-    node.versions = node.next_nrs = node.outputs = node.hooks = node._metadata = None
+    node.plan = node.versions = node.next_nrs = node.outputs = node.hooks = node._metadata = None
     node.sequence_nr = next_sequence_nr()
     return node
 

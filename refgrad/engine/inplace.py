@@ -126,14 +126,19 @@ def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...])
     if modes.inplace_watch is not None:
         modes.inplace_watch(op.name + "_", target)
     check_inplace(target, tracked)
-    array = arrays[0] = own_array(target)
-    check_overlap(array)
-    check_partial_overlap(target, inputs[1:])
-    result = np.asarray(run_forward(op, arrays, params))
+    array = arrays[0]
+    shared = isinstance(array, np.ndarray)  # else a scalar of the tensor's own, simply replaced
+    if shared:
+        check_overlap(array)
+        check_partial_overlap(target, inputs[1:])
+    result = run_forward(op, arrays, params)
     check_result(op, array, result)
     if tracked and plan.records:
         node = _attach_before_write(op, key, target, inputs, arrays, params, array)
-    np.copyto(array, result, casting="unsafe")
+    if shared:
+        np.copyto(array, result, casting="unsafe")
+    else:
+        target._array = result.astype(array.dtype)[()]
     bump(target)
     if tracked and plan.records:
         _save_after_write(node, target)

@@ -62,7 +62,7 @@ class Saved:
             return self.slot(f"results[{op.outputs.index(name) if name in op.outputs else 0}]", self.tracked)
         if name in op.params:
             return self.slot(f"params[{op.params.index(name)}]", None)
-        stem, _, what = name.rpartition("_") if name.endswith(("_shape", "_dtype")) else (name, "", "")
+        stem, _, what = name.rpartition("_") if name.endswith(("_shape", "_dtype", "_strides")) else (name, "", "")
         if stem == op.star:
             items = [self._item(j, what) for j in range(len(op.inputs), len(self.kinds))]
             return f"({''.join(item + ', ' for item in items)})"
@@ -79,7 +79,7 @@ class Saved:
 class Plan:
     """What a call of ``op`` saves for one pattern of inputs, and its rules with the saved values put in place."""
 
-    __slots__ = ("op", "kinds", "records", "edges", "tracked", "frees", "slots", "saves_results", "attach", "on_arrays", "on_tensors", "freed")
+    __slots__ = ("op", "kinds", "records", "edges", "tracked", "frees", "slots", "saves_results", "attach", "on_arrays", "on_tensors", "freed", "gone")
 
     def __init__(self, op: Primitive, kinds: tuple[int, ...]) -> None:
         self.op, self.kinds = op, kinds
@@ -104,6 +104,8 @@ class Plan:
         self.on_arrays = self._compile_rules("on_arrays", body, namespace)
         self.on_tensors = self._compile_rules("on_tensors", body, namespace)
         kept = "".join("GONE, " if i in self.frees else f"s[{i}], " for i in range(len(saved.slots)))
+        # what is left of node.saved when freed; a constant where nothing is
+        self.gone = (GONE,) * len(saved.slots) if len(self.frees) == len(saved.slots) else None
         self.freed = compile_function("freed", f"def freed(s): return ({kept})", {"GONE": GONE})
 
     def _compile_rules(self, name: str, body: str, namespace: dict[str, Any]) -> Callable[[Any, Any], tuple[Any, ...]]:
@@ -157,24 +159,33 @@ class Plan:
         }
         return compile_function("attach", "\n".join(lines), scope)
 
+    def saved_slot(self, node: Node, name: str) -> int | None:
+        """Where ``node._saved_<name>`` is kept, if this call needed it; PyTorch calls the first input ``self``.
+
+        Errors: AttributeError where the op saves no such value.
+        """
+        probe = Saved(self.op, (CONSTANT,) * len(self.kinds))
+        wanted = {"self": "input", "self_sym_sizes": "input_shape"}.get(name, name)
+        if wanted in ("grad", "needs") or not any(wanted in inspect.signature(rule).parameters for rule in self.op.vjps.values()):
+            raise AttributeError(f"'{node.name()}' object has no attribute '_saved_{name}'")
+        probe.access(wanted)
+        source = next(iter(probe.slots), None)
+        return None if source is None else self.slots.get(source)
+
     def read_saved(self, node: Node, name: str) -> Any:
-        """The value behind ``node._saved_<name>``; PyTorch calls the first input ``self``.
+        """The value behind ``node._saved_<name>``.
 
         Errors: AttributeError where the op saves no such value; RuntimeError once it is freed.
         """
-        probe = Saved(self.op, (CONSTANT,) * len(self.kinds))
-        try:
-            probe.access({"self": "input", "self_sym_sizes": "input_shape"}.get(name, name))
-        except TypeError:
-            raise AttributeError(f"'{node.name()}' object has no attribute '_saved_{name}'") from None
-        source = next(iter(probe.slots), None)
-        if source not in self.slots:
+        index = self.saved_slot(node, name)
+        if index is None:
             return None
-        index = self.slots[source]
-        if node.saved[index] is GONE:
-            raise RuntimeError(FREED)
         value = node.saved[index]
-        return restore(value, node) if type(value) is SavedResult else value
+        if value is GONE:
+            raise RuntimeError(FREED)
+        if type(value) is SavedResult:
+            return restore(value, node)
+        return wrap(np.asarray(value)) if source.startswith("inputs") and not hasattr(value, "_array") else value
 
 
 @functools.cache

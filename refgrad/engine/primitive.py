@@ -26,7 +26,6 @@ Rule = Callable[..., Any]
 Recorder = Callable[["Primitive", tuple[Any, ...], tuple[Any, ...]], Any]
 
 PRIMITIVES: dict[str, Primitive] = {}
-_FLOATS = frozenset({np.float32, np.float64, np.float16})
 _SET, _RESET = error_state.set, error_state.reset
 
 
@@ -173,8 +172,6 @@ def save_result(tensor: Any, nr: int = 0) -> SavedResult:
     """Keep ``tensor``'s value for its own node."""
     if tensor._counter is None:
         tensor._counter = [0]
-    if not isinstance(tensor._array, np.ndarray):  # a scalar cannot be shared; the tensor and the node must share
-        tensor._array = np.asarray(tensor._array)
     return SavedResult(tensor._array, tensor._counter, nr)
 
 
@@ -243,10 +240,18 @@ _READ = """\
     if isinstance({x}, TensorBase):
         if {x}._view is not None: {x}._view.refresh({x})
         _a{i} = {x}._array
+        _d{i} = _a{i}.dtype
         {key} + (2 if {x}._requires_grad else 1)
     else:
+{guard}\
         _a{i} = {x}
+        _d{i} = None
         {key}
+"""
+_GUARD = """\
+        if {x}.__class__ is not float and {x}.__class__ is not int:
+            if not isinstance({x}, numbers): return NotImplemented
+            if isinstance({x}, generic): {x} = {x}.item()
 """
 _BODY = """\
     if _key == {plain}: return forward({arrays}{params})
@@ -295,10 +300,17 @@ def build(op: Primitive, recorder: Callable[..., Any], doc: str | None) -> Primi
     return cast(PrimitiveFunction, function)
 
 
-def _written_out(op: Primitive) -> str:
+def operator(function: PrimitiveFunction) -> Callable[..., Any]:
+    """The method behind an operator: what is neither a tensor nor a number is left to the other operand."""
+    op = function.op
+    source = f"def {op.name}({_signature(op)}):\n{_written_out(op, guarded=True)}"
+    return compile_function(op.name, source, _namespace(op, record))
+
+
+def _written_out(op: Primitive, *, guarded: bool = False) -> str:
     arrays = [f"_a{i}" for i in range(len(op.inputs))]
     reads = [
-        _READ.format(x=x, i=i, key="_key = 3" if i == 0 else "_key = 3 * _key")
+        _READ.format(x=x, i=i, key="_key = 3 * _key" if i else "_key = 3", guard=_GUARD.format(x=x) if guarded and i else "")
         for i, x in enumerate(op.inputs)
     ]
     return "".join(reads) + _BODY.format(
@@ -312,10 +324,10 @@ def _written_out(op: Primitive) -> str:
 
 
 def _promotion(arrays: list[str]) -> str:
-    """Skip ``promoted`` for floats of one kind at the cost of a type comparison."""
+    """Skip ``promoted`` where all are floats of one type, or Python floats beside a tensor of one: a few comparisons."""
     values = "".join("_v" + a[2:] + ", " for a in arrays)
-    alike = " and ".join(f"(_a{i}.__class__ is _a0.__class__ or _a{i}.__class__ is float)" for i in range(1, len(arrays)))
-    test = f"_a0.__class__ in floats{' and ' + alike if alike else ''}"
+    alike = "".join(f" and (_d{i} is _d0 or _a{i}.__class__ is float)" for i in range(1, len(arrays)))
+    test = f"(_d0 is f32 or _d0 is f64){alike}"
     return f"{values}= ({''.join(a + ', ' for a in arrays)}) if {test} else promoted(op, [{''.join(a + ', ' for a in arrays)}])"
 
 
@@ -355,7 +367,10 @@ def _namespace(op: Primitive, recorder: Callable[..., Any]) -> dict[str, Any]:
         "reset_errors": _RESET,
         "explain": explain,
         "promoted": promoted,
-        "floats": _FLOATS,
+        "f32": np.dtype(np.float32),
+        "f64": np.dtype(np.float64),
+        "numbers": (bool, int, float, complex, np.generic),
+        "generic": np.generic,
         "modes": modes,
         "save_result": save_result,
         "new_tensor": object.__new__,

@@ -16,7 +16,7 @@ from refgrad.engine.device import cpu, device
 from refgrad.engine.graph import LeafHooks, Node, RemovableHandle, TensorBase, accumulator, add_hook
 from refgrad.engine.inplace import bump, check_inplace, check_overlap, inplace, inplace_view, write
 from refgrad.engine.modes import modes, warn_once
-from refgrad.engine.primitive import set_tensor_type, wrap
+from refgrad.engine.primitive import operator, set_tensor_type, wrap
 from refgrad.engine.views import own_array, share
 
 _NON_LEAF_GRAD = (
@@ -48,12 +48,30 @@ def binary(function: Callable[..., Any], *, swap: bool = False) -> Callable[[Any
 def inplace_operator(function: Any) -> Callable[[Any, Any], Any]:
     """An augmented assignment: the in-place form of a primitive."""
     op = function.op
+    defaults = tuple((function.__kwdefaults__ or {}).values())
 
     def method(self: Any, other: Any) -> Any:
-        if not isinstance(other, _OPERANDS):
-            return NotImplemented
-        defaults = tuple((function.__kwdefaults__ or {}).values())
-        return write(op, (self, other)[: len(op.inputs)], (other,)[len(op.inputs) - 1 :] + defaults)
+        return write(op, (self, other), defaults) if isinstance(other, _OPERANDS) else NotImplemented
+
+    return method
+
+
+def power(self: Any, exponent: Any) -> Any:
+    """``self ** exponent``."""
+    if exponent.__class__ is int or exponent.__class__ is float:
+        return ops.pow_scalar(self, exponent)
+    return ops.pow(self, exponent) if isinstance(exponent, _OPERANDS) else NotImplemented
+
+
+def inplace_form(function: Any) -> Callable[..., Any]:
+    """The in-place form of an op; some have one for a tensor as the last argument, and another for a number."""
+    if not hasattr(function, "forms"):
+        return inplace(function)
+    of_tensor, of_number = map(inplace, function.forms)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        tensors = any(isinstance(x, TensorBase) for x in (*args[-1:], *kwargs.values()))
+        return (of_tensor if tensors else of_number)(self, *args, **kwargs)
 
     return method
 
@@ -475,11 +493,25 @@ class Tensor(TensorBase):
 
     @property
     def mT(self) -> Any:
+        if self.ndim < 2:
+            raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
         return ops.transpose(self, -2, -1)
 
     @property
     def H(self) -> Any:
-        return ops.transpose(self, 0, 1)
+        if self.ndim not in (0, 2):
+            raise RuntimeError(
+                f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor."
+                + (" For batches of matrices, consider using tensor.mH" if self.ndim > 2 else "")
+            )
+        return ops.conj(ops.transpose(self, 0, 1) if self.ndim else self)
+
+    @property
+    def mH(self) -> Any:
+        return ops.conj(self.mT)
+
+    def adjoint(self) -> Any:
+        return self.mH
 
     @property
     def real(self) -> Any:
@@ -506,16 +538,10 @@ class Tensor(TensorBase):
     def index_put_(self, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
         return write(ops.index_put.op, (self, values, *indices), (accumulate,))  # type: ignore[attr-defined,no-any-return]
 
-    def masked_fill_(self, mask: Any, value: Any) -> Tensor:
-        return write(ops.masked_fill.op, (self, mask), (value.item() if isinstance(value, TensorBase) else value,))  # type: ignore[no-any-return]
-
     # in place ---------------------------------------------------------------------------------------------------------
 
     def zero_(self) -> Tensor:
         return write(ops.zero.op, (self,), ())  # type: ignore[no-any-return]
-
-    def fill_(self, value: Any) -> Tensor:
-        return write(ops.fill.op, (self, value), ())  # type: ignore[no-any-return]
 
     def copy_(self, src: Any, non_blocking: bool = False) -> Tensor:
         if not isinstance(src, TensorBase):
@@ -526,6 +552,16 @@ class Tensor(TensorBase):
         if isinstance(exponent, TensorBase):
             return write(ops.pow_tensor.op, (self, exponent), ())  # type: ignore[no-any-return]
         return write(ops.pow_scalar.op, (self,), (exponent,))  # type: ignore[no-any-return]
+
+    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        if rounding_mode is None:
+            return write(ops.true_divide.op, (self, other), ())  # type: ignore[no-any-return]
+        return write(ops.div_rounded.op, (self, other), (rounding_mode,))  # type: ignore[no-any-return]
+
+    def round_(self, *, decimals: int = 0) -> Tensor:
+        if not decimals:
+            return write(ops.round_whole.op, (self,), ())  # type: ignore[no-any-return]
+        return write(ops.round_decimals.op, (self,), (decimals,))  # type: ignore[no-any-return]
 
     def square_(self) -> Tensor:
         return self.pow_(2)
@@ -559,19 +595,19 @@ class Tensor(TensorBase):
 
     # operators --------------------------------------------------------------------------------------------------------
 
-    __add__ = __radd__ = binary(ops.add)
-    __sub__, __rsub__ = binary(ops.sub), binary(lambda other, self: ops.rsub(self, other), swap=True)
-    __mul__ = __rmul__ = binary(ops.mul)
-    __truediv__, __rtruediv__ = binary(ops.div), binary(_rdiv, swap=True)
+    __add__ = __radd__ = operator(ops.add)
+    __sub__, __rsub__ = operator(ops.sub), binary(lambda other, self: ops.rsub(self, other), swap=True)
+    __mul__ = __rmul__ = operator(ops.mul)
+    __truediv__, __rtruediv__ = operator(ops.true_divide), binary(_rdiv, swap=True)
     __floordiv__, __rfloordiv__ = binary(ops.floor_divide), binary(ops.floor_divide, swap=True)
     __mod__, __rmod__ = binary(ops.remainder), binary(ops.remainder, swap=True)
-    __pow__, __rpow__ = binary(ops.pow), binary(ops.pow, swap=True)
+    __pow__, __rpow__ = power, binary(ops.pow, swap=True)
     __and__ = __rand__ = binary(ops.bitwise_and)
     __or__ = __ror__ = binary(ops.bitwise_or)
     __xor__ = __rxor__ = binary(ops.bitwise_xor)
     __lt__, __le__, __gt__, __ge__ = binary(ops.lt), binary(ops.le), binary(ops.gt), binary(ops.ge)
     __iadd__, __isub__ = inplace_operator(ops.add), inplace_operator(ops.sub)
-    __imul__, __itruediv__ = inplace_operator(ops.mul), inplace_operator(ops.div)
+    __imul__, __itruediv__ = inplace_operator(ops.mul), inplace_operator(ops.true_divide)
 
     def __ipow__(self, other: Any) -> Tensor:
         return self.pow_(other)
@@ -589,12 +625,16 @@ class Tensor(TensorBase):
         return ops.neg(self)
 
     def __pos__(self) -> Any:
+        if self._array.dtype == bool:
+            raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
         return self
 
     def __abs__(self) -> Any:
         return ops.abs(self)
 
     def __invert__(self) -> Any:
+        if self._array.dtype.kind not in "biu":
+            raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
         return ops.bitwise_not(self)
 
 
@@ -675,25 +715,27 @@ def _droppable(value: Any, window: Any) -> Any:
 
 
 _METHODS = """
-    abs acos acosh addcdiv addcmul all amax amin any argmax argmin argsort asin asinh atan atan2 atanh bitwise_and bitwise_not
-    bitwise_or bitwise_xor bmm ceil chunk clamp conj cos cosh count_nonzero cummax cummin cumprod cumsum deg2rad diag diag_embed
-    diagonal dot eq erf erfc exp exp2 expm1 flatten fliplr flipud floor floor_divide fmod frac gather ge gt hypot index_add
-    index_put index_select isclose isfinite isinf isnan le lerp log log10 log1p log2 log_softmax logaddexp logical_and
-    logical_not logical_or logical_xor logit logsumexp lt masked_fill masked_select matmul max maximum mean median min minimum
-    mm movedim mul mv nan_to_num nansum narrow ne neg nonzero norm outer pow prod rad2deg ravel reciprocal relu remainder
-    repeat_interleave roll round rsqrt scatter scatter_add select sgn sigmoid sign signbit sin sinh softmax sort split sqrt
-    square squeeze std sub sum swapaxes swapdims t take_along_dim tan tanh topk trace transpose tril triu trunc unbind
-    unflatten unsqueeze var where xlogy add div addmm as_strided broadcast_to
+    abs acos acosh addcdiv addcmul all amax amin any argmax argmin argsort asin asinh atan atan2 atanh bitwise_and
+    bitwise_not bitwise_or bitwise_xor bmm ceil chunk clamp conj cos cosh count_nonzero cummax cummin cumprod cumsum
+    deg2rad diag diag_embed diagonal dot eq erf erfc exp exp2 expm1 flatten fliplr flipud floor floor_divide fmod frac
+    gather ge gt hypot index_add index_put index_select isclose isfinite isinf isnan le lerp log log10 log1p log2
+    log_softmax logaddexp logical_and logical_not logical_or logical_xor logit logsumexp lt masked_fill masked_select
+    matmul max maximum mean median min minimum mm movedim mul mv nan_to_num nansum narrow ne neg nonzero norm outer
+    pow prod rad2deg ravel reciprocal relu remainder repeat_interleave roll round rsqrt scatter scatter_add select sgn
+    sigmoid sign signbit sin sinh softmax sort split sqrt square squeeze std sub sum swapaxes swapdims t
+    take_along_dim tan tanh topk trace transpose tril triu trunc unbind unflatten unsqueeze var where xlogy add div
+    addmm as_strided broadcast_to clamp_max clamp_min fmax fmin true_divide fill
 """.split()
 _INPLACE = """
-    abs acos add addcdiv addcmul asin atan ceil cos cosh deg2rad div erf erfc exp exp2 expm1 floor fmod frac lerp log log10
-    log1p log2 mul neg rad2deg reciprocal relu remainder round rsqrt sgn sigmoid sign sin sinh sqrt sub tan tanh trunc
-    nan_to_num tril triu acosh asinh atanh xlogy
+    abs acos acosh add addcdiv addcmul asin asinh atan atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil
+    clamp clamp_max clamp_min cos cosh deg2rad erf erfc exp exp2 expm1 fill floor floor_divide fmod frac hypot lerp
+    log log10 log1p log2 logical_and logical_not logical_or logical_xor logit masked_fill mul nan_to_num neg rad2deg
+    reciprocal relu remainder rsqrt sgn sigmoid sign sin sinh sqrt sub tan tanh tril triu trunc xlogy
 """.split()
 _ALIASES = {
     "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "arctanh": "atanh", "arcsinh": "asinh",
     "clip": "clamp", "divide": "div", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le",
-    "moveaxis": "movedim", "multiply": "mul", "negative": "neg", "not_equal": "ne", "subtract": "sub", "true_divide": "div",
+    "moveaxis": "movedim", "multiply": "mul", "negative": "neg", "not_equal": "ne", "subtract": "sub",
 }  # fmt: skip
 
 
@@ -703,7 +745,7 @@ def _install() -> None:
         if hasattr(ops, name):
             setattr(Tensor, name, getattr(ops, name))
     for name in _INPLACE:
-        setattr(Tensor, name + "_", inplace(getattr(ops, name)))
+        setattr(Tensor, name + "_", inplace_form(getattr(ops, name)))
     for name in ("t", "transpose", "unsqueeze"):
         setattr(Tensor, name + "_", inplace_view(getattr(ops, name)))
     for name, target in _ALIASES.items():

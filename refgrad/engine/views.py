@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from refgrad.engine.graph import Node, TensorBase, bare_node, gradient_edge
+from refgrad.engine.graph import Node, SavedResult, TensorBase, bare_node, gradient_edge
 from refgrad.engine.modes import modes
 from refgrad.engine.primitive import (
     CONSTANT,
@@ -114,10 +114,16 @@ def as_strided_node(tensor: TensorBase, base: TensorBase) -> Node:
 
 
 def own_array(tensor: TensorBase) -> Any:
-    """The tensor's array, as one whose memory can be shared."""
-    if not isinstance(tensor._array, np.ndarray):
-        tensor._array = np.asarray(tensor._array)
-    return tensor._array
+    """The tensor's array, as one whose memory can be shared; a node that saved it as its result shares it too."""
+    array = tensor._array
+    if not isinstance(array, np.ndarray):
+        tensor._array = array = np.asarray(array)
+        node = tensor._grad_fn
+        if node is not None:
+            for saved in getattr(node, "saved", ()):
+                if type(saved) is SavedResult and saved.output_nr == tensor._output_nr:
+                    saved._array = array
+    return array
 
 
 def share(tensor: TensorBase, source: TensorBase) -> None:

@@ -3,6 +3,7 @@
 from refgrad.engine.ops.activation import *  # noqa: F403
 from refgrad.engine.ops.creation import *  # noqa: F403
 from refgrad.engine.ops.cumulative import *  # noqa: F403
+from refgrad.engine.ops.entropy import *  # noqa: F403
 from refgrad.engine.ops.extremum import *  # noqa: F403
 from refgrad.engine.ops.indexing import *  # noqa: F403
 from refgrad.engine.ops.linalg import *  # noqa: F403

@@ -55,10 +55,10 @@ leaky_relu_backward.defvjp(
 @primitive()
 def hardtanh(input: Any, /, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """``input`` brought into ``[min_val, max_val]``."""
-    if input.dtype.kind == "b":
-        raise RuntimeError("Bool inputs not supported for hardtanh")
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
+    if input.dtype.kind == "b":
+        raise RuntimeError("Bool inputs not supported for hardtanh")
     return np.clip(input, input.dtype.type(min_val), input.dtype.type(max_val))
 
 
@@ -101,7 +101,9 @@ def elu_backward(grad_output: Any, input: Any, /, alpha: float, scale: float, in
 
 
 _elu.defvjp(lambda grad, input, alpha, scale, input_scale: ops.elu_backward(grad, input, alpha, scale, input_scale))
-_elu.defjvp(lambda tangent, input, alpha, scale, input_scale: ops.elu_backward(tangent, input, alpha, scale, input_scale))
+_elu.defjvp(
+    lambda tangent, input, alpha, scale, input_scale: ops.elu_backward(tangent, input, alpha, scale, input_scale)
+)
 
 
 def _elu_curvature(grad: Any, grad_output: Any, input: Any, alpha: float, scale: float, input_scale: float) -> Any:
@@ -110,7 +112,8 @@ def _elu_curvature(grad: Any, grad_output: Any, input: Any, alpha: float, scale:
 
 
 elu_backward.defvjp(
-    lambda grad, input, alpha, scale, input_scale: ops.elu_backward(grad, input, alpha, scale, input_scale), _elu_curvature
+    lambda grad, input, alpha, scale, input_scale: ops.elu_backward(grad, input, alpha, scale, input_scale),
+    _elu_curvature,
 )
 
 
@@ -238,7 +241,7 @@ softplus_backward.defvjp(
 def logsigmoid(input: Any, /) -> Any:
     """``log(sigmoid(input))`` without overflow."""
     require_floating("log_sigmoid_cpu", input)
-    return np.minimum(input, input.dtype.type(0)) - np.log1p(np.exp(-np.abs(input)))
+    return np.asarray(np.minimum(input, input.dtype.type(0)) - np.log1p(np.exp(-np.abs(input))), order="C")
 
 
 logsigmoid.defvjp(lambda grad, input: ops.log_sigmoid_backward(grad, input))

@@ -23,8 +23,8 @@ def check_nonempty(name: str, shape: tuple[int, ...], dim: Any) -> None:
     if dim is None or dim == () or dim == []:
         if 0 in shape:
             raise RuntimeError(
-                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
-                "'dim' argument."
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
+                "with the 'dim' argument."
             )
         return
     for d in dims.axes(dim, len(shape)):
@@ -69,7 +69,7 @@ def _best(argument: Any, input: Any, dim: int, keepdim: bool, name: str) -> tupl
 def _extreme(ufunc: Any, input: Any, name: str) -> Any:
     check_nonempty(name, input.shape, None)
     if input.dtype.kind == "c":
-        raise NotImplementedError(f'"{name}_all" not implemented for \'{dtypes.scalar_title(input.dtype)}\'')
+        raise NotImplementedError(f"\"{name}_all\" not implemented for '{dtypes.scalar_title(input.dtype)}'")
     return ufunc.reduce(input, None)
 
 
@@ -206,7 +206,9 @@ _median_all.defvjp(lambda grad, input, input_dtype, result: split_evenly(grad, i
 def _median_dim(input: Any, /, dim: int, keepdim: bool) -> Any:
     check_nonempty("median", input.shape, dim)
     dim = dims.wrap(dim, input.ndim)
-    return _chosen(input, _middle(input, dim, "median_out"), dim, keepdim) if input.ndim else (input.copy(), np.int64(0))
+    return (
+        _chosen(input, _middle(input, dim, "median_out"), dim, keepdim) if input.ndim else (input.copy(), np.int64(0))
+    )
 
 
 _median_dim.defvjp(lambda grad, indices, input_shape, dim, keepdim: put_back(grad, indices, input_shape, dim, keepdim))

@@ -9,6 +9,7 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.graph import TensorBase
+from refgrad.engine.ops.reduction import add_reduce
 from refgrad.engine.ops.shape import _unsafe_view
 from refgrad.engine.primitive import primitive
 
@@ -52,8 +53,8 @@ def _check_vectors(input: Any, tensor: Any, name: str) -> None:
         raise RuntimeError(f"{name} : expected both vectors to have same dtype, but found {first} and {second}")
     if input.size != tensor.size:
         raise RuntimeError(
-            f"inconsistent tensor size, expected tensor [{input.size}] and src [{tensor.size}] to have the same number of "
-            f"elements, but got {input.size} and {tensor.size} elements respectively"
+            f"inconsistent tensor size, expected tensor [{input.size}] and src [{tensor.size}] to have the same number "
+            f"of elements, but got {input.size} and {tensor.size} elements respectively"
         )
 
 
@@ -129,7 +130,8 @@ def _scaled(value: Any, factor: Any) -> Any:
 def _check_sizes(mat1: Any, mat2: Any) -> None:
     if mat1.shape[1] != mat2.shape[0]:
         raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({mat1.shape[0]}x{mat1.shape[1]} and {mat2.shape[0]}x{mat2.shape[1]})"
+            f"mat1 and mat2 shapes cannot be multiplied ({mat1.shape[0]}x{mat1.shape[1]} and "
+            f"{mat2.shape[0]}x{mat2.shape[1]})"
         )
 
 
@@ -147,15 +149,27 @@ def mm(input: Any, mat2: Any, /) -> Any:
     return _multiply(input, mat2)
 
 
-def _mat1_vjp(grad: Any, mat2: Any) -> Any:
-    return ops.mm(grad, ops.t(mat2))
+def _column_major(shape: Any, strides: Any, dtype: Any) -> bool:
+    return bool(strides[0] == dtype.itemsize and strides[1] == dtype.itemsize * shape[0])
 
 
-def _mat2_vjp(grad: Any, mat1: Any) -> Any:
-    return ops.mm(ops.t(mat1), grad)
+def _mat1_vjp(grad: Any, mat2: Any, column_major: bool) -> Any:
+    """The gradient of the first factor, in the memory order of that factor, as in PyTorch."""
+    return ops.t(ops.mm(mat2, ops.t(grad))) if column_major else ops.mm(grad, ops.t(mat2))
 
 
-mm.defvjp(_mat1_vjp, lambda grad, input: _mat2_vjp(grad, input))
+def _mat2_vjp(grad: Any, mat1: Any, column_major: bool) -> Any:
+    return ops.t(ops.mm(ops.t(grad), mat1)) if column_major else ops.mm(ops.t(mat1), grad)
+
+
+mm.defvjp(
+    lambda grad, mat2, input_shape, input_strides, input_dtype: _mat1_vjp(
+        grad, mat2, _column_major(input_shape, input_strides, input_dtype)
+    ),
+    lambda grad, input, mat2_shape, mat2_strides, mat2_dtype: _mat2_vjp(
+        grad, input, _column_major(mat2_shape, mat2_strides, mat2_dtype)
+    ),
+)
 mm.defjvp(lambda tangent, mat2: ops.mm(tangent, mat2), lambda tangent, input: ops.mm(input, tangent))
 
 
@@ -170,7 +184,9 @@ def bmm(input: Any, mat2: Any, /) -> Any:
             raise RuntimeError(f"{name} must be a 3D tensor")
     expected, found = [input.shape[0], input.shape[2]], list(mat2.shape[:2])
     if expected != found:
-        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: {expected} but got: {found}.")
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: {expected} but got: {found}."
+        )
     if input.dtype != mat2.dtype:
         first, second = _titles(input, mat2)
         raise RuntimeError(f"expected scalar type {first} but found {second}")
@@ -208,21 +224,25 @@ def addmm(input: Any, mat1: Any, mat2: Any, /, *, beta: Any = 1, alpha: Any = 1)
 def _check_expands(shape: tuple[int, ...], size: tuple[int, int]) -> None:
     if len(shape) > 2:
         raise RuntimeError(
-            f"expand(torch.FloatTensor{{{list(shape)}}}, size={list(size)}): the number of sizes provided (2) must be greater "
-            f"or equal to the number of dimensions in the tensor ({len(shape)})"
+            f"expand(torch.FloatTensor{{{list(shape)}}}, size={list(size)}): the number of sizes provided (2) must be "
+            f"greater or equal to the number of dimensions in the tensor ({len(shape)})"
         )
     for d in range(1, len(shape) + 1):
         if shape[-d] not in (1, size[-d]):
             raise RuntimeError(
-                f"The expanded size of the tensor ({size[-d]}) must match the existing size ({shape[-d]}) at non-singleton "
-                f"dimension {2 - d}.  Target sizes: {list(size)}.  Tensor sizes: {list(shape)}"
+                f"The expanded size of the tensor ({size[-d]}) must match the existing size ({shape[-d]}) at "
+                f"non-singleton dimension {2 - d}.  Target sizes: {list(size)}.  Tensor sizes: {list(shape)}"
             )
 
 
 addmm.defvjp(
     lambda grad, beta: _scaled(grad, beta),
-    lambda grad, mat2, alpha: _scaled(_mat1_vjp(grad, mat2), alpha),
-    lambda grad, mat1, alpha: _scaled(_mat2_vjp(grad, mat1), alpha),
+    lambda grad, mat2, alpha, mat1_shape, mat1_strides, mat1_dtype: _scaled(
+        _mat1_vjp(grad, mat2, _column_major(mat1_shape, mat1_strides, mat1_dtype)), alpha
+    ),
+    lambda grad, mat1, alpha, mat2_shape, mat2_strides, mat2_dtype: _scaled(
+        _mat2_vjp(grad, mat1, _column_major(mat2_shape, mat2_strides, mat2_dtype)), alpha
+    ),
 )
 addmm.defjvp(
     lambda tangent, result, beta: ops.expand(_scaled(tangent, beta), tuple(result.shape)),
@@ -243,7 +263,7 @@ def trace(input: Any, /) -> Any:
         raise NotImplementedError("\"trace\" not implemented for 'Bool'")
     diagonal = np.diagonal(input)
     kind = np.int64 if input.dtype.kind in "iu" else np.float32 if input.dtype.itemsize == 2 else input.dtype
-    return np.add.reduce(diagonal, None, kind).astype(np.int64 if input.dtype.kind in "iu" else input.dtype)
+    return add_reduce(diagonal, None, kind).astype(np.int64 if input.dtype.kind in "iu" else input.dtype)
 
 
 def _trace_vjp(grad: Any, input_shape: Any) -> Any:

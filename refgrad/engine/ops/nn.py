@@ -10,14 +10,16 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.graph import TensorBase
-from refgrad.engine.ops import activation, loss
+from refgrad.engine.ops import activation, entropy, loss
 from refgrad.engine.ops.activation import *  # noqa: F403
 from refgrad.engine.ops.activation import require_floating
+from refgrad.engine.ops.entropy import *  # noqa: F403
 from refgrad.engine.ops.loss import *  # noqa: F403
+from refgrad.engine.ops.reduction import add_reduce, max_reduce
 from refgrad.engine.primitive import primitive, wrap
 
 __all__ = [
-    *activation.__all__, *loss.__all__,
+    *activation.__all__, *entropy.__all__, *loss.__all__,
     "dropout_with", "embedding", "embedding_dense_backward", "layer_norm", "linear", "log_softmax",
     "log_softmax_backward_data", "one_hot", "softmax", "softmax_backward_data",
 ]  # fmt: skip
@@ -37,17 +39,17 @@ def _shifted(input: Any, dim: int) -> Any:
     wide = input.astype(np.float32) if input.dtype.itemsize == 2 else input
     if not input.size:
         return wide
-    return wide - np.maximum.reduce(wide.real, dim, None, None, True) if input.ndim else wide - wide
+    return wide - max_reduce(wide.real, dim, None, None, True) if input.ndim else wide - wide
 
 
 def _sum_along(value: Any, dim: int) -> Any:
-    return np.add.reduce(value, dim, None, None, True) if value.ndim else value
+    return add_reduce(value, dim, None, None, True) if value.ndim else value
 
 
 @primitive(name="SoftmaxBackward0")
 def _softmax(input: Any, /, dim: int) -> Any:
     exponents = np.exp(_shifted(input, _softmax_axis("softmax", input, dim)))
-    return (exponents / _sum_along(exponents, dim)).astype(input.dtype, copy=False)
+    return np.asarray(exponents / _sum_along(exponents, dim), input.dtype, order="C")
 
 
 _softmax.defvjp(lambda grad, result, dim: ops.softmax_backward_data(grad, result, dim))
@@ -62,16 +64,18 @@ def softmax_backward_data(grad_output: Any, output: Any, /, dim: int) -> Any:
 
 softmax_backward_data.defvjp(
     lambda grad, output, dim: ops.softmax_backward_data(grad, output, dim),
-    lambda grad, grad_output, output, dim: grad_output * grad
-    - ops.sum(output * grad_output, dim, True) * grad
-    - grad_output * ops.sum(output * grad, dim, True),
+    lambda grad, grad_output, output, dim: (
+        grad_output * grad
+        - ops.sum(output * grad_output, dim, True) * grad
+        - grad_output * ops.sum(output * grad, dim, True)
+    ),
 )
 
 
 @primitive(name="LogSoftmaxBackward0")
 def _log_softmax(input: Any, /, dim: int) -> Any:
     shifted = _shifted(input, _softmax_axis("log_softmax", input, dim))
-    return (shifted - np.log(_sum_along(np.exp(shifted), dim))).astype(input.dtype, copy=False)
+    return np.asarray(shifted - np.log(_sum_along(np.exp(shifted), dim)), input.dtype, order="C")
 
 
 _log_softmax.defvjp(lambda grad, result, dim: ops.log_softmax_backward_data(grad, result, dim))
@@ -224,8 +228,8 @@ def _layer_norm(input: Any, weight: Any, bias: Any, /, normalized_shape: Any, ep
     axis = tuple(range(-len(normalized_shape), 0))
     wide = input.astype(np.float32) if input.dtype.itemsize == 2 else input
     count = math.prod(normalized_shape)
-    centered = wide - np.add.reduce(wide, axis, None, None, True) / count
-    result = centered / np.sqrt(np.add.reduce(centered * centered, axis, None, None, True) / count + eps)
+    centered = wide - add_reduce(wide, axis, None, None, True) / count
+    result = centered / np.sqrt(add_reduce(centered * centered, axis, None, None, True) / count + eps)
     result = result if weight is None else result * weight
     return (result if bias is None else result + bias).astype(input.dtype)
 
@@ -264,7 +268,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
             )
     if list(input.shape)[input.ndim - len(shape) :] != shape or input.ndim < len(shape):
         raise RuntimeError(
-            f"Given normalized_shape={shape}, expected input with shape [*, {', '.join(map(str, shape))}], but got input of "
-            f"size{list(input.shape)}"
+            f"Given normalized_shape={shape}, expected input with shape [*, {', '.join(map(str, shape))}], but got "
+            f"input of size{list(input.shape)}"
         )
     return _layer_norm(input, weight, bias, tuple(shape), eps)

@@ -13,9 +13,15 @@ from refgrad.engine.modes import modes
 from refgrad.engine.primitive import primitive
 
 __all__ = [
-    "all", "any", "count_nonzero", "div_scalar", "logsumexp", "mean", "mul_scalar", "nansum", "norm", "prod", "std", "sum",
-    "var", "vector_norm",
+    "all", "any", "count_nonzero", "div_scalar", "logsumexp", "mean", "mul_scalar", "nansum", "norm", "prod", "std",
+    "sum", "var", "vector_norm",
 ]  # fmt: skip
+
+
+# NumPy's own types know `keepdims` by keyword only, which costs more to call
+add_reduce: Any = np.add.reduce
+max_reduce: Any = np.maximum.reduce
+min_reduce: Any = np.minimum.reduce
 
 
 def restored(value: Any, dim: Any, shape: tuple[int, ...], keepdim: bool) -> Any:
@@ -101,12 +107,12 @@ def _mean(input: Any, axis: Any, keepdim: bool, dtype: Any, count: int) -> Any:
     kind = input.dtype if dtype is None else dtype.numpy
     if kind.kind in "biu":
         raise RuntimeError(
-            f"mean(): could not infer output dtype. {'Input' if dtype is None else 'Optional'} dtype must be either a floating "
-            f"point or complex dtype. Got: {dtypes.scalar_title(kind)}"
+            f"mean(): could not infer output dtype. {'Input' if dtype is None else 'Optional'} dtype must be either a "
+            f"floating point or complex dtype. Got: {dtypes.scalar_title(kind)}"
         )
     if kind.itemsize == 2:
-        return (np.add.reduce(input, axis, np.float32, None, keepdim) / count).astype(kind)
-    return np.add.reduce(input, axis, kind, None, keepdim) / count
+        return (add_reduce(input, axis, np.float32, None, keepdim) / count).astype(kind)
+    return add_reduce(input, axis, kind, None, keepdim) / count
 
 
 @primitive(name="MeanBackward0")
@@ -124,7 +130,9 @@ def _mean_dim(input: Any, /, dim: Any, keepdim: bool, dtype: Any) -> Any:
 
 
 _mean_dim.defvjp(
-    lambda grad, input_shape, dim, keepdim: ops.div_scalar(_spread(grad, input_shape, dim, keepdim), extent(dim, input_shape))
+    lambda grad, input_shape, dim, keepdim: ops.div_scalar(
+        _spread(grad, input_shape, dim, keepdim), extent(dim, input_shape)
+    )
 )
 _mean_dim.defjvp(lambda tangent, dim, keepdim, dtype: ops.mean(tangent, dim, keepdim, dtype=dtype))
 
@@ -145,7 +153,9 @@ def nansum(input: Any, /, dim: Any = None, keepdim: bool = False, *, dtype: Any 
 
 
 nansum.defvjp(
-    lambda grad, input, input_shape, dim, keepdim: _spread(grad, input_shape, dim, keepdim) * ops.logical_not(ops.isnan(input))
+    lambda grad, input, input_shape, dim, keepdim: (
+        _spread(grad, input_shape, dim, keepdim) * ops.logical_not(ops.isnan(input))
+    )
 )
 
 
@@ -213,8 +223,8 @@ def _variance(name: str, input: Any, dim: Any, correction: float, keepdim: bool)
         raise RuntimeError("std and var only support floating point and complex dtypes")
     axis, count = dims.axes(dim, input.ndim), extent(dim, input.shape)
     wide = input.astype(np.complex128 if input.dtype.kind == "c" else np.float64)
-    deviation = wide - np.add.reduce(wide, axis, None, None, True) / count
-    total = np.add.reduce((deviation * deviation.conj()).real, axis, None, None, keepdim)
+    deviation = wide - add_reduce(wide, axis, None, None, True) / count
+    total = add_reduce((deviation * deviation.conj()).real, axis, None, None, keepdim)
     if total.size and count - correction <= 0:
         warnings.warn(f"{name}(): {_NO_FREEDOM}", UserWarning, stacklevel=5)
     freedom = count - correction
@@ -222,8 +232,8 @@ def _variance(name: str, input: Any, dim: Any, correction: float, keepdim: bool)
 
 
 _NO_FREEDOM = (
-    "degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel divided by output "
-    "numel)."
+    "degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel divided by "
+    "output numel)."
 )
 
 
@@ -290,10 +300,10 @@ def logsumexp(input: Any, /, dim: Any, keepdim: bool = False) -> Any:
     axis = dims.axes(dim, input.ndim)
     wide = input.astype(np.float32) if input.dtype.itemsize == 2 else input
     if not input.size:
-        return np.log(np.add.reduce(np.exp(wide), axis, None, None, keepdim)).astype(input.dtype)
-    top = np.maximum.reduce(wide.real, axis, None, None, True)
+        return np.log(add_reduce(np.exp(wide), axis, None, None, keepdim)).astype(input.dtype)
+    top = max_reduce(wide.real, axis, None, None, True)
     top = np.where(np.isinf(top), top.dtype.type(0), top)
-    total = np.log(np.add.reduce(np.exp(wide - top), axis, None, None, True)) + top
+    total = np.log(add_reduce(np.exp(wide - top), axis, None, None, True)) + top
     return (total if keepdim else np.squeeze(total, axis)).astype(input.dtype)
 
 
@@ -327,19 +337,22 @@ def _norm_of(size: Any, ord: float, axis: Any, keepdim: bool) -> Any:
     if math.isinf(ord):
         if not size.size:
             raise RuntimeError(
-                "linalg.vector_norm cannot compute the inf norm on an empty tensor because the operation does not have an identity"
+                "linalg.vector_norm cannot compute the inf norm on an empty tensor because the operation does not have "
+                "an identity"
             )
-        return (np.maximum if ord > 0 else np.minimum).reduce(size, axis, None, None, keepdim)
+        return (max_reduce if ord > 0 else min_reduce)(size, axis, None, None, keepdim)
     if ord == 0:
-        return np.add.reduce(size != 0, axis, size.dtype, None, keepdim)
+        return add_reduce(size != 0, axis, size.dtype, None, keepdim)
     if ord == 1:
-        return np.add.reduce(size, axis, None, None, keepdim)
+        return add_reduce(size, axis, None, None, keepdim)
     if ord == 2:
-        return np.sqrt(np.add.reduce(size * size, axis, None, None, keepdim))
-    return np.add.reduce(size**ord, axis, None, None, keepdim) ** (1 / ord)
+        return np.sqrt(add_reduce(size * size, axis, None, None, keepdim))
+    return add_reduce(size**ord, axis, None, None, keepdim) ** (1 / ord)
 
 
-def _norm_vjp(grad: Any, input: Any, input_dtype: Any, input_shape: Any, result: Any, ord: float, dim: Any, keepdim: bool) -> Any:
+def _norm_vjp(
+    grad: Any, input: Any, input_dtype: Any, input_shape: Any, result: Any, ord: float, dim: Any, keepdim: bool
+) -> Any:
     grad, norm = restored(grad, dim, input_shape, keepdim), restored(result, dim, input_shape, keepdim)
     if ord == 0:
         return None  # a count has no gradient at all in torch, not a zero
@@ -380,7 +393,9 @@ def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, 
 
 
 def _truth(ufunc: Any, input: Any, dim: Any, keepdim: bool) -> Any:
-    axis = () if dim == () or dim == [] else dims.axes(dim, input.ndim)  # here torch takes no dims for none, not for all
+    axis = (
+        () if dim == () or dim == [] else dims.axes(dim, input.ndim)
+    )  # here torch takes no dims for none, not for all
     result = ufunc.reduce(input, axis, None, None, keepdim)
     return result.astype(np.uint8) if input.dtype == np.uint8 else result.astype(np.bool_)
 
@@ -400,4 +415,4 @@ def any(input: Any, /, dim: Any = None, keepdim: bool = False) -> Any:
 @primitive()
 def count_nonzero(input: Any, /, dim: Any = None) -> Any:
     """The number of nonzero elements."""
-    return np.add.reduce(input != 0, dims.axes(dim, input.ndim), np.int64)
+    return add_reduce(input != 0, dims.axes(dim, input.ndim), np.int64)

@@ -14,7 +14,11 @@ class _Printed:
 
     def __repr__(self) -> str:
         fields = zip(self._fields, self)  # type: ignore[call-overload]
-        return f"torch.return_types.{type(self).__name__}(\n" + ",\n".join(f"{name}={value!r}" for name, value in fields) + ")"
+        return (
+            f"torch.return_types.{type(self).__name__}(\n"
+            + ",\n".join(f"{name}={value!r}" for name, value in fields)
+            + ")"
+        )
 
 
 def _return_type(name: str, *fields: str) -> Any:

@@ -22,9 +22,16 @@ INTEGERS = Array(np.array([[1, 5], [5, 0]]), "int64")
 BOOLS = Array(np.array([[True, False], [True, True]]), "bool")
 COMPLEX = Array(np.array([1 + 1j, 2.0]), "complex128")
 INPUTS = {
-    "matrix": MATRIX, "single": SINGLE, "cube": CUBE, "number": NUMBER, "empty": EMPTY, "ties": TIES, "unknown": UNKNOWN,
-    "integers": INTEGERS, "bools": BOOLS,
-}  # fmt: skip
+    "matrix": MATRIX,
+    "single": SINGLE,
+    "cube": CUBE,
+    "number": NUMBER,
+    "empty": EMPTY,
+    "ties": TIES,
+    "unknown": UNKNOWN,
+    "integers": INTEGERS,
+    "bools": BOOLS,
+}
 
 CALLS = {
     f"{name}-{form}": (lambda xp, x, name=name, call=call: call(getattr(xp, name), x))

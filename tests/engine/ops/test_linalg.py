@@ -27,9 +27,18 @@ def named(name):
 
 
 PRODUCTS = {
-    "dot": [(normal(3), normal(3)), (normal(3, dtype="float32"), normal(3, dtype="float32")), (integers(3), integers(3))],
+    "dot": [
+        (normal(3), normal(3)),
+        (normal(3, dtype="float32"), normal(3, dtype="float32")),
+        (integers(3), integers(3)),
+    ],
     "vdot": [(normal(3), normal(3)), (normal(3, dtype="complex128"), normal(3, dtype="complex128"))],
-    "mv": [(normal(2, 3), normal(3)), (normal(0, 3), normal(3)), (normal(2, 0), normal(0)), (integers(2, 3), integers(3))],
+    "mv": [
+        (normal(2, 3), normal(3)),
+        (normal(0, 3), normal(3)),
+        (normal(2, 0), normal(0)),
+        (integers(2, 3), integers(3)),
+    ],
     "mm": [
         (normal(2, 3), normal(3, 4)),
         (normal(2, 3, dtype="float32"), normal(3, 4, dtype="float32")),
@@ -44,7 +53,11 @@ PRODUCTS = {
     "bmm": [(normal(2, 3, 4), normal(2, 4, 5)), (normal(2, 3, 0), normal(2, 0, 2)), (normal(0, 3, 4), normal(0, 4, 5))],
     "outer": [(normal(3), normal(2)), (normal(0), normal(2))],
     "inner": [(normal(3), normal(3)), (normal(2, 3), normal(4, 3)), (normal(), normal(2))],
-    "addmm": [(normal(4), normal(2, 3), normal(3, 4)), (normal(2, 1), normal(2, 3), normal(3, 4)), (normal(), normal(2, 3), normal(3, 4))],
+    "addmm": [
+        (normal(4), normal(2, 3), normal(3, 4)),
+        (normal(2, 1), normal(2, 3), normal(3, 4)),
+        (normal(), normal(2, 3), normal(3, 4)),
+    ],
     "trace": [(normal(3, 3),), (normal(2, 4),), (normal(4, 2, dtype="float32"),), (integers(2, 2),)],
     "matmul": [
         (normal(3), normal(3)),
@@ -66,15 +79,24 @@ PRODUCTS = {
         (normal(2, 0, 3), normal(3, 4)),
         (integers(2, 2), integers(2)),
     ],
-}  # fmt: skip
+}
 WRONG = {
-    "dot": [(normal(3), normal(2)), (normal(3), normal(2, 3)), (normal(), normal()), (normal(3), normal(3, dtype="float32"))],
+    "dot": [
+        (normal(3), normal(2)),
+        (normal(3), normal(2, 3)),
+        (normal(), normal()),
+        (normal(3), normal(3, dtype="float32")),
+    ],
     "mv": [(normal(2, 3), normal(2)), (normal(3), normal(3)), (normal(2, 3), normal(3, dtype="float32"))],
     "mm": [(normal(2, 3), normal(2, 3)), (normal(2, 3), normal(3)), (normal(3), normal(3, 2))]
     + [(normal(2, 2, dtype=a), normal(2, 2, dtype="float64")) for a in ("float32", "float16", "bfloat16", "complex64")]
     + [(integers(2, 2, dtype=a), normal(2, 2)) for a in ("int64", "int32", "int16", "int8", "uint8", "bool")]
     + [(Array(np.ones((2, 2)), "bool"), Array(np.ones((2, 2)), "bool"))],
-    "bmm": [(normal(2, 3, 4), normal(2, 3, 4)), (normal(2, 3), normal(3, 4)), (normal(2, 2, 2), normal(2, 2, 2, dtype="float32"))],
+    "bmm": [
+        (normal(2, 3, 4), normal(2, 3, 4)),
+        (normal(2, 3), normal(3, 4)),
+        (normal(2, 2, 2), normal(2, 2, 2, dtype="float32")),
+    ],
     "outer": [(normal(2, 3), normal(2)), (normal(2), normal(2, 3))],
     "addmm": [
         (normal(3), normal(2, 3), normal(3, 4)),
@@ -99,14 +121,31 @@ CASES = [
     *(Case(f"{n}-{i}", named(n), x) for n, inputs in PRODUCTS.items() for i, x in enumerate(inputs)),
     *(Case(f"{n}-wrong-{i}", named(n), x) for n, inputs in WRONG.items() for i, x in enumerate(inputs)),
     Case("matmul-operator", lambda xp, x, y: x @ y, (normal(2, 3), normal(3, 4))),
-    Case("addmm-scaled", lambda xp, x, y, z: xp.addmm(x, y, z, beta=2, alpha=3), (normal(4), normal(2, 3), normal(3, 4))),
-    Case("addmm-beta 0", lambda xp, x, y, z: xp.addmm(x, y, z, beta=0), (Array([np.nan, 1.0]), normal(2, 3), normal(3, 2))),
+    Case(
+        "addmm-scaled", lambda xp, x, y, z: xp.addmm(x, y, z, beta=2, alpha=3), (normal(4), normal(2, 3), normal(3, 4))
+    ),
+    Case(
+        "addmm-beta 0",
+        lambda xp, x, y, z: xp.addmm(x, y, z, beta=0),
+        (Array([np.nan, 1.0]), normal(2, 3), normal(3, 2)),
+    ),
     Case("tensordot", lambda xp, x, y: xp.tensordot(x, y, 1), (normal(2, 3), normal(3, 4))),
     Case("tensordot-dims", lambda xp, x, y: xp.tensordot(x, y, ([0, 1], [1, 0])), (normal(2, 3, 4), normal(3, 2, 5))),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_linalg_as_in_pytorch(case):
     """A product gives PyTorch's value, type, graph, gradients and error."""
     check(refgrad, torch, case)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_gradient_in_the_memory_order_of_its_factor(transposed):
+    """The gradient of a transposed factor is transposed in memory too, as in PyTorch."""
+    strides = []
+    for xp in (refgrad, torch):
+        x, y = xp.ones(2, 3, requires_grad=True), xp.ones(4, 3) if transposed else xp.ones(3, 4)
+        y = (y.t() if transposed else y).requires_grad_()
+        strides.append([g.stride() for g in xp.autograd.grad((x @ y).sum(), [x, y])])
+    assert strides[0] == strides[1]

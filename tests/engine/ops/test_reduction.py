@@ -125,7 +125,9 @@ def test_reduction_as_in_pytorch(case):
 def test_no_degrees_of_freedom(name):
     """The variance of one element warns in PyTorch's words and is nan, and so is its gradient."""
     x = refgrad.tensor([[1.0], [2.0]], requires_grad=True)
-    with pytest.warns(UserWarning, match=rf"^{name}\(\): degrees of freedom is <= 0\. Correction should be strictly less"):
+    with pytest.warns(
+        UserWarning, match=rf"^{name}\(\): degrees of freedom is <= 0\. Correction should be strictly less"
+    ):
         result = getattr(x, name)(1)
     result.sum().backward()
     theirs = torch.tensor([[1.0], [2.0]], requires_grad=True)

@@ -19,7 +19,10 @@ INPUTS = {
     "unknown": Array(np.array([[1.0, math.nan, 0.0], [2.0, -math.inf, math.inf]])),
     "integers": Array(np.array([[1, 5], [5, 0]]), "int64"),
 }
-TIES = {"ties": Array(np.array([[1.0, 2.0, 1.0, 2.0], [3.0, 3.0, 3.0, 0.0]])), "bools": Array([True, False, True], "bool")}
+TIES = {
+    "ties": Array(np.array([[1.0, 2.0, 1.0, 2.0], [3.0, 3.0, 3.0, 0.0]])),
+    "bools": Array([True, False, True], "bool"),
+}
 
 ORDERINGS = {
     "sort": lambda xp, x: xp.sort(x),
