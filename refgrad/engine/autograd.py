@@ -21,7 +21,7 @@ Edge = tuple[Node, int]
 class Task:
     """One backward pass: the gradients on their way, and what the caller wants of them."""
 
-    __slots__ = ("graph", "keep", "buffers", "owned", "pending", "captures", "captured", "needed")
+    __slots__ = ("graph", "keep", "buffers", "owned", "pending", "captures", "captured", "needed", "nodes", "outer", "callbacks", "__weakref__")
 
     def __init__(self, *, graph: bool, keep: bool) -> None:
         self.graph = graph  # record the pass itself (create_graph)
@@ -32,14 +32,15 @@ class Task:
         self.captures: dict[Node, list[tuple[int, int]]] = {}
         self.captured: dict[int, Any] = {}
         self.needed: set[Node] | None = None  # None: everything that is reached
+        self.callbacks: list[Callable[[], Any]] = []  # called when all is done
 
     def run(self, edges: Sequence[Edge], grads: Sequence[Any]) -> None:
         """Send ``grads`` into ``edges`` and let them flow."""
         for (node, nr), grad in zip(edges, grads):
             self.add(node, nr, grad)
-        nodes = self.reach([node for node, _ in edges])
+        self.nodes = nodes = self.reach([node for node, _ in edges])
         previous, token = modes.grad_enabled, error_state.set(quiet)
-        modes.grad_enabled = self.graph
+        self.outer, modes.task, modes.grad_enabled = modes.task, self, self.graph
         try:
             for node in [n for n in self.pending if not self.pending[n]]:
                 self.execute(node)  # a leaf that is itself a root
@@ -48,9 +49,16 @@ class Task:
                     self.execute(node)
             else:
                 self.sweep(nodes)
+            for callback in self.callbacks:
+                callback()
         finally:
-            modes.grad_enabled = previous
+            modes.grad_enabled, modes.task = previous, self.outer
             error_state.reset(token)
+
+    def will_execute(self, node: Node) -> bool:
+        """Whether this pass runs ``node``."""
+        wanted = self.needed is None or node in self.needed or node in self.captures
+        return wanted and (node in self.pending or node in self.nodes)
 
     def sweep(self, nodes: list[Node]) -> None:
         """``execute`` for each node, the common case written out: arrays, no restriction, no hooks, one output."""
@@ -87,7 +95,11 @@ class Task:
                             owned.add(target)
                 if target.__class__ is AccumulateGrad:
                     pending[target] = left = pending[target] - 1
-                    if not left:
+                    if left:
+                        continue
+                    if target.hooks is None and target.variable._hooks is None and target.variable._requires_grad and target in buffers:
+                        add_to_grad(target.variable, take(target), False)
+                    else:
                         self.execute(target)
 
     def reach(self, roots: list[Node]) -> list[Node]:
@@ -156,7 +168,8 @@ class Task:
             if hooks is not None and hooks.post:
                 self.after(node, hooks, (), grad)
             return
-        grads = node.run(grad, self.graph) if grad is not None else (None,) * len(node.next_nodes)
+        runs = grad is not None or node.runs_on_nothing
+        grads = node.run(grad, self.graph) if runs else (None,) * len(node.next_nodes)
         if hooks is not None and hooks.post:
             grads = self.after(node, hooks, grads, grad)
         self.owned.discard(node)
@@ -254,6 +267,8 @@ def fit_tensor(grad: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 
 def sum_array_to(grad: Any, shape: tuple[int, ...]) -> Any:
     """As ``sum_to``, straight to NumPy."""
+    if grad.itemsize <= 2:  # halves are summed in float32
+        return sum_to(grad, shape)
     lead = grad.ndim - len(shape)
     if lead:
         grad = np.add.reduce(grad, axis=0 if lead == 1 else tuple(range(lead)))
@@ -304,11 +319,14 @@ def add_to_grad(tensor: Any, grad: Any, graph: bool) -> None:
     elif held is None:
         tensor._grad = wrap(like_leaf(grad, tensor._array))
     else:
-        array = own_array(held)
+        array = held._array
         if array.shape != grad.shape:
             dims.broadcast(array.shape, grad.shape)
-        check_overlap(array)
-        array += grad
+        if array.__class__ is np.ndarray:
+            check_overlap(array)
+            array += grad
+        else:
+            held._array = array + grad  # a scalar that nobody shares
         bump(held)
 
 
@@ -383,6 +401,9 @@ def replaced_all(hook: Any, args: tuple[Any, ...], old: list[Any]) -> list[Any]:
     return [None if n is None else checked(hook, n, o) for n, o in zip(new, old)]
 
 
+task_type: list[type[Task]] = [Task]  # anomaly mode puts its own here
+
+
 def run_backward(
     tensors: Sequence[Any],
     grads: Sequence[Any],
@@ -393,12 +414,25 @@ def run_backward(
     accumulate_grad: bool,
 ) -> list[Any]:
     """Differentiate ``tensors``; gradients go into ``.grad``, or come back for ``inputs``."""
-    task = Task(graph=graph, keep=keep)
+    task = task_type[0](graph=graph, keep=keep)
     if inputs is not None:
         _aim(task, inputs, accumulate_grad)
     edges = [gradient_edge(t) for t in tensors]
     task.run(edges, [g if graph else g._array for g in grads])
-    return [task.as_tensor(g) for g in map(task.captured.get, range(len(inputs or ())))]
+    results = [task.as_tensor(g) for g in map(task.captured.get, range(len(inputs or ())))]
+    if modes.layers:
+        for new in (*results, *(node.variable._grad for node in task.pending if isinstance(node, AccumulateGrad))):
+            if new is not None:
+                modes.created(new)
+    return results
+
+
+def backward_from(root: Any, keep: bool) -> None:
+    """``run_backward`` for what most calls are: one scalar result, everything it depends on, gradients into ``.grad``."""
+    task = Task(graph=False, keep=keep)
+    array = root._array
+    one = np.ones(array.shape, array.dtype) if array.shape else array.dtype.type(1)
+    task.run([(root._grad_fn, root._output_nr)], [one])
 
 
 def _aim(task: Task, inputs: Sequence[Any], accumulate_grad: bool) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes, random
 from refgrad.engine.graph import TensorBase
+from refgrad.engine.modes import modes
 from refgrad.engine.primitive import wrap
 from refgrad.engine.tensor import Tensor
 from refgrad.engine.views import own_array
@@ -32,7 +33,8 @@ def leaf(array: Any, requires_grad: bool = False) -> Tensor:
     """
     if requires_grad and dtypes.of(array.dtype).category < dtypes.FLOATING:
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-    return wrap(array if array.shape else array[()], requires_grad)  # type: ignore[no-any-return]
+    new = wrap(array if array.shape else array[()], requires_grad)
+    return modes.created(new) if modes.layers else new  # type: ignore[no-any-return]
 
 
 # from data ------------------------------------------------------------------------------------------------------------
@@ -122,7 +124,7 @@ def from_numpy(ndarray: Any) -> Tensor:
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
             "supported. (You can probably work around this by making a copy of your array  with array.copy().) "
         )
-    return wrap(ndarray)  # type: ignore[no-any-return]
+    return modes.created(wrap(ndarray))  # type: ignore[no-any-return]
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:

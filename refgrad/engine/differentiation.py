@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, dtypes
-from refgrad.engine.autograd import run_backward
-from refgrad.engine.graph import TensorBase
+from refgrad.engine.autograd import backward_from, run_backward
+from refgrad.engine.graph import GradientEdge, TensorBase
 from refgrad.engine.modes import warn_once
 from refgrad.engine.primitive import wrap
 
@@ -33,6 +34,9 @@ def backward(
 
     Errors: RuntimeError for gradients that do not fit, tensors without a graph, and a graph already freed.
     """
+    if grad_tensors is grad_variables is inputs is None and not create_graph and _is_plain_loss(tensors):
+        backward_from(tensors, bool(retain_graph))
+        return
     if grad_variables is not None:
         grad_tensors = _renamed(grad_tensors, grad_variables)
     if inputs is not None and len(inputs := _sequence(inputs)) == 0:
@@ -40,8 +44,8 @@ def backward(
     outputs = _sequence(tensors)
     grads = make_grads(outputs, _gradients(grad_tensors, len(outputs)))
     for tensor in inputs or ():
-        if tensor._grad_fn is not None or not tensor._requires_grad:
-            tensor.retain_grad()
+        if isinstance(tensor, TensorBase) and (tensor._grad_fn is not None or not tensor._requires_grad):
+            tensor.retain_grad()  # type: ignore[attr-defined]
     if create_graph:
         warn_once(_CYCLE, stacklevel=4)
     _run(outputs, grads, create_graph if retain_graph is None else retain_graph, create_graph, inputs, True)
@@ -75,11 +79,13 @@ def grad(
     if not wanted:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     for tensor in wanted:
-        if not isinstance(tensor, TensorBase) or not _up_to_date(tensor)._requires_grad:
+        if not _requires_grad(tensor):
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     keep = create_graph if retain_graph is None else retain_graph
     found = _run(roots, grads, keep, create_graph, wanted, False)
     if materialize_grads:
+        if any(g is None and isinstance(edge, GradientEdge) for g, edge in zip(found, wanted)):
+            raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
         return tuple(wrap(np.zeros_like(t._array)) if g is None else g for g, t in zip(found, wanted))
     for i, g in enumerate(found):
         if g is None and not allow_unused:
@@ -90,11 +96,24 @@ def grad(
     return tuple(found)
 
 
+def _is_plain_loss(tensor: Any) -> bool:
+    """Whether ``tensor`` is one real number with a history, so that no argument is left to check."""
+    if not isinstance(tensor, TensorBase) or tensor._grad_fn is None or tensor._view is not None:
+        return False
+    return bool(tensor._array.size == 1 and tensor._array.dtype.kind == "f")
+
+
 def _run(outputs: Sequence[Any], grads: Sequence[Any], keep: bool, graph: bool, inputs: Any, accumulate_grad: bool) -> list[Any]:
     for i, tensor in enumerate(outputs):
-        if not _up_to_date(tensor)._requires_grad:
+        if not _requires_grad(tensor):
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
     return run_backward(outputs, grads, keep=bool(keep), graph=bool(graph), inputs=inputs, accumulate_grad=accumulate_grad)
+
+
+def _requires_grad(tensor: Any) -> bool:
+    if isinstance(tensor, GradientEdge):
+        return True
+    return isinstance(tensor, TensorBase) and _up_to_date(tensor)._requires_grad
 
 
 def _up_to_date(tensor: Any) -> Any:
@@ -104,7 +123,7 @@ def _up_to_date(tensor: Any) -> Any:
 
 
 def _sequence(tensors: Any) -> tuple[Any, ...]:
-    if isinstance(tensors, TensorBase):
+    if isinstance(tensors, (TensorBase, GradientEdge)):
         return (tensors,)
     return tuple(tensors.values()) if isinstance(tensors, dict) else tuple(tensors)
 
@@ -124,19 +143,26 @@ def make_grads(outputs: Sequence[Any], grads: Sequence[Any]) -> list[Any]:
 
 
 def _make_grad(i: int, output: Any, grad: Any) -> Any:
-    if not isinstance(output, TensorBase):
-        raise AssertionError("Expected output to be a torch.Tensor")
-    array = output._array
+    shape, dtype = _described(output)
     if grad is None:
-        return _implicit(array) if _up_to_date(output)._requires_grad else None
+        return _implicit(shape, dtype) if _requires_grad(output) else None
     if not isinstance(grad, TensorBase):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
-    if grad._array.shape != array.shape:
+    if grad._array.shape != shape:
         raise RuntimeError(
             f"Mismatch in shape: grad_output[{i}] has a shape of {dims.Size(grad._array.shape)} and output[{i}] has a shape of "
-            f"{dims.Size(array.shape)}."
+            f"{dims.Size(shape)}."
         )
-    return _of_type(i, grad, array.dtype)
+    return _of_type(i, grad, dtype)
+
+
+def _described(output: Any) -> tuple[tuple[int, ...], Any]:
+    """Shape and NumPy type of a root."""
+    if isinstance(output, GradientEdge):
+        return output.node.describe(output.output_nr)
+    if not isinstance(output, TensorBase):
+        raise AssertionError("Expected output to be a torch.Tensor")
+    return output._array.shape, output._array.dtype
 
 
 def _of_type(i: int, grad: Any, dtype: Any) -> Any:
@@ -144,7 +170,7 @@ def _of_type(i: int, grad: Any, dtype: Any) -> Any:
     held = grad._array.dtype
     if held == dtype:
         return grad
-    if "c" in (held.kind, dtype.kind):
+    if (held.kind == "c") is not (dtype.kind == "c"):
         raise RuntimeError(
             "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
             f"grad_output[{i}] has a dtype of {dtypes.of(held)} and output[{i}] has a dtype of {dtypes.of(dtype)}."
@@ -152,12 +178,12 @@ def _of_type(i: int, grad: Any, dtype: Any) -> Any:
     return grad.to(dtypes.of(dtype))
 
 
-def _implicit(array: Any) -> Any:
-    if array.size != 1:
+def _implicit(shape: tuple[int, ...], dtype: Any) -> Any:
+    if math.prod(shape) != 1:
         raise RuntimeError("grad can be implicitly created only for scalar outputs")
-    if array.dtype.kind == "c":
-        raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {dtypes.of(array.dtype)}")
-    return wrap(np.ones_like(array) if array.shape else array.dtype.type(1))
+    if dtype.kind == "c":
+        raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {dtypes.of(dtype)}")
+    return wrap(np.ones(shape, dtype) if shape else dtype.type(1))
 
 
 def _batched(outputs: Any, inputs: Any, grad_outputs: Any, retain: Any, create: bool, unused: Any, materialize: bool) -> Any:

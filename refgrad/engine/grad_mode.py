@@ -91,11 +91,12 @@ class _Switch(_Mode):
         return self if function is None else self(function)  # `@no_grad` without parentheses
 
     def __enter__(self) -> None:
-        self.prev = modes.grad_enabled
-        modes.grad_enabled = self.mode
+        state = modes.state
+        self.prev = state & 1 == 1
+        modes.state = state & ~1 | self.mode
 
     def __exit__(self, *exc: object) -> None:
-        modes.grad_enabled = self.prev
+        modes.state = modes.state & ~1 | self.prev
 
 
 class no_grad(_Switch):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from refgrad.engine import dtypes
+from refgrad.engine.modes import modes
 
 if TYPE_CHECKING:
     from refgrad.engine.plan import Plan
@@ -44,6 +45,12 @@ class TensorBase:
     _grad: Any
     _accumulate: weakref.ref[AccumulateGrad] | None
     _hooks: LeafHooks | None
+
+
+class Unversioned(list[int]):
+    """The counter of an inference tensor: nobody counts the writes to it, so no graph may rely on it."""
+
+    __slots__ = ()
 
 
 _new_tensor: Callable[[Any], Any] = object.__new__
@@ -89,6 +96,8 @@ class NodeHooks:
 
 class RemovableHandle:
     """Takes one hook out of the table it was put into."""
+
+    __module__ = "refgrad.utils.hooks"  # where PyTorch has it
 
     def __init__(self, table: dict[int, Any], key: int) -> None:
         self._table, self.id = table, key
@@ -148,6 +157,13 @@ class Node:
     hooks: NodeHooks | None
     _metadata: dict[Any, Any] | None
 
+    runs_on_nothing = False  # whether it runs even where no gradient has arrived
+
+    @property
+    def obj(self) -> Any:
+        """What users see of the node: itself, but for a custom Function, whose ``ctx`` they see."""
+        return self
+
     def __new__(cls, *args: Any) -> Node:
         raise TypeError(f"cannot create '{cls.__name__}' instances")
 
@@ -165,7 +181,8 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The nodes that this node's gradients go to, each with the output it belongs to."""
-        return tuple(zip(self.next_nodes, self.next_nrs or (0,) * len(self.next_nodes)))
+        nodes = (None if node is None else node.obj for node in self.next_nodes)
+        return tuple(zip(nodes, self.next_nrs or (0,) * len(self.next_nodes)))
 
     @property
     def metadata(self) -> dict[Any, Any]:
@@ -265,8 +282,18 @@ def accumulator(leaf: TensorBase) -> AccumulateGrad:
     return node
 
 
-def gradient_edge(tensor: TensorBase) -> tuple[Node, int]:
+class GradientEdge(NamedTuple):
+    """Where a gradient goes: a node, and which of its outputs the gradient belongs to."""
+
+    node: Node
+    output_nr: int
+    ownership_token: Node | None = None
+
+
+def gradient_edge(tensor: TensorBase | GradientEdge) -> tuple[Node, int]:
     """Where a gradient of ``tensor`` goes."""
+    if isinstance(tensor, GradientEdge):
+        return getattr(tensor.node, "_node", tensor.node), tensor.output_nr  # a custom Function shows its ``ctx``
     if tensor._grad_fn is not None:
         return tensor._grad_fn, tensor._output_nr
     return accumulator(tensor), 0
@@ -290,6 +317,16 @@ FREED = (
 )
 
 
+_HINT = (
+    "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+    "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+)
+_HINT_TRACED = (
+    "Hint: the backtrace further above shows the operation that failed to compute its gradient. The variable in question was "
+    "changed in there or anywhere later. Good luck!"
+)
+
+
 def version_error(saved: Any, expected: int, node: Node) -> RuntimeError:
     """The error for a tensor that was written to after a node had saved it."""
     if isinstance(saved, SavedResult):
@@ -303,8 +340,7 @@ def version_error(saved: Any, expected: int, node: Node) -> RuntimeError:
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{_type_title(array.dtype)} {list(array.shape)}]{origin} is at version {saved._counter[0]}; "
-        f"expected version {expected} instead. Hint: enable anomaly detection to find the operation that failed to "
-        "compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
+        f"expected version {expected} instead. {_HINT_TRACED if modes.anomaly else _HINT}"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dtypes
-from refgrad.engine.graph import Node, SavedResult, TensorBase
-from refgrad.engine.modes import modes
-from refgrad.engine.primitive import Primitive, PrimitiveFunction, read, run_forward, through_layers
+from refgrad.engine.caller import calling_frame
+from refgrad.engine.graph import Node, SavedResult, TensorBase, Unversioned
+from refgrad.engine.modes import error_state, modes, quiet
+from refgrad.engine.plan import compile_function
+from refgrad.engine.primitive import Primitive, PrimitiveFunction, defaults, read, run_forward, signature, through_layers
 from refgrad.engine.views import DEFAULT, View, copy_slices, geometry, own_array, restriction
 
 _PARTIAL_OVERLAP = (
@@ -26,11 +27,19 @@ _OVERLAP = (
 )
 
 
+_INFERENCE = (
+    "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before "
+    "doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
+)
+
+
 def check_inplace(tensor: TensorBase, tracked: bool) -> None:
     """Refuse a write that the graph could not follow.
 
     Errors: RuntimeError for a leaf that requires grad, a view of one, and views that no write may go through.
     """
+    if tensor._counter.__class__ is Unversioned and not modes.inference:
+        raise RuntimeError(_INFERENCE)
     view = tensor._view
     if view is not None and tracked:
         _check_view(tensor, view)
@@ -51,7 +60,7 @@ def check_overlap(array: Any) -> None:
     Errors: RuntimeError.
     """
     for n, stride in zip(array.shape, array.strides):
-        if stride == 0 and n > 1:
+        if stride == 0 and n > 1 and array.size:
             raise RuntimeError(_OVERLAP)
 
 
@@ -90,12 +99,12 @@ def bump(tensor: TensorBase) -> None:
     tensor._counter[0] += 1
 
 
-def rebase(tensor: TensorBase, node: Node) -> None:
-    """Let ``node`` be the tensor's history from now on; through a view, the base's too."""
+def rebase(tensor: TensorBase, node: Node, nr: int = 0) -> None:
+    """Let output ``nr`` of ``node`` be the tensor's history from now on; through a view, the base's too."""
     view = tensor._view
-    move_retained(tensor, node)
+    move_retained(tensor, node, nr)
     if view is None:
-        tensor._grad_fn, tensor._output_nr, tensor._requires_grad = node, 0, True
+        tensor._grad_fn, tensor._output_nr, tensor._requires_grad = node, nr, True
         return
     base = view.base
     base._grad_fn, base._output_nr = copy_slices(tensor, base, node), 0
@@ -103,18 +112,50 @@ def rebase(tensor: TensorBase, node: Node) -> None:
     view.refresh(tensor)
 
 
-def move_retained(tensor: TensorBase, node: Node) -> None:
+def move_retained(tensor: TensorBase, node: Node, nr: int = 0) -> None:
     """``retain_grad`` follows the tensor to its new history; its hooks stay with the old."""
     old = tensor._grad_fn
     if old is not None and old.hooks is not None and tensor._output_nr in old.hooks.retained:
-        node.own_hooks().retained[0] = old.hooks.retained.pop(tensor._output_nr)
+        node.own_hooks().retained[nr] = old.hooks.retained.pop(tensor._output_nr)
 
 
 def write(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
     """Run ``op`` and put the result where its first input was."""
     if modes.layers:
         return through_layers(write_plain, op, inputs, params, inplace=True)
+    if op.direct is not None and params in ((), (1,)) and write_directly(op, inputs):
+        return inputs[0]
     return write_plain(op, inputs, params)
+
+
+def write_directly(op: Primitive, inputs: tuple[Any, ...]) -> bool:
+    """Write where it is plain that nothing is recorded and nothing can go wrong, which an optimiser's step mostly is.
+
+    It takes a third of the time of ``write_plain``, whose checks all hold here by construction.
+    """
+    target, *others = inputs
+    array, recording = target._array, modes.state & 1
+    if array.__class__ is not np.ndarray or array.dtype.kind != "f" or not array.flags.c_contiguous:
+        return False
+    if target._view is not None or modes.inplace_watch is not None or (recording and target._requires_grad):
+        return False
+    for i, other in enumerate(others):
+        if isinstance(other, TensorBase):
+            value = other._array
+            if other._view is not None or (recording and other._requires_grad) or value.dtype is not array.dtype:
+                return False
+            if value.shape and value.shape != array.shape:
+                return False
+            others[i] = value
+        elif other.__class__ is not float and other.__class__ is not int:
+            return False
+    token = error_state.set(quiet)
+    try:
+        op.direct(array, *others)
+    finally:
+        error_state.reset(token)
+    bump(target)
+    return True
 
 
 def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
@@ -131,16 +172,16 @@ def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...])
     if shared:
         check_overlap(array)
         check_partial_overlap(target, inputs[1:])
+    tracked = tracked and plan.records
     result = run_forward(op, arrays, params)
     check_result(op, array, result)
-    if tracked and plan.records:
-        node = _attach_before_write(op, key, target, inputs, arrays, params, array)
+    node = _attach_before_write(op, key, target, inputs, arrays, params, array) if tracked else None
     if shared:
         np.copyto(array, result, casting="unsafe")
     else:
         target._array = result.astype(array.dtype)[()]
     bump(target)
-    if tracked and plan.records:
+    if node is not None:
         _save_after_write(node, target)
         rebase(target, node)
     return target
@@ -174,14 +215,11 @@ def _save_after_write(node: Node, target: Any) -> None:
 def inplace(function: PrimitiveFunction) -> Callable[..., Any]:
     """The in-place form of a primitive: ``add`` -> ``add_``."""
     op = function.op
-    names = (*op.inputs, *op.params)
-
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        bound = _bind(names, function, (self, *args), kwargs)
-        return write(op, tuple(bound[: len(op.inputs)]), tuple(bound[len(op.inputs) :]))
-
-    method.__name__ = method.__qualname__ = op.name + "_"
-    method.__doc__ = f"In-place version of ``{op.name}``."
+    name = op.name.strip("_") + "_"
+    inputs = "".join(f"{x}, " for x in op.inputs)
+    source = f"def {name}({signature(op)}):\n    return write(op, ({inputs}), ({''.join(f'{p}, ' for p in op.params)}))"
+    method = compile_function(name, source, {"write": write, "op": op, **defaults(op)})
+    method.__qualname__, method.__doc__ = name, f"In-place version of ``{op.name}``."
     return method
 
 
@@ -209,15 +247,6 @@ def inplace_view(function: PrimitiveFunction) -> Callable[..., Any]:
     return method
 
 
-def _bind(names: tuple[str, ...], function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """Arguments in the order of ``names``, defaults filled in."""
-    defaults = dict(zip(names[len(names) - len(function.__defaults__ or ()) :], function.__defaults__ or ()))
-    values = {**defaults, **(function.__kwdefaults__ or {}), **dict(zip(names, args)), **kwargs}
-    if len(args) > len(names) or set(values) != set(names):
-        raise TypeError(f"{function.__name__}_() takes the arguments {', '.join(names[1:])}")
-    return [values[name] for name in names]
-
-
 def increment_version(tensor: Any) -> None:
     """Count a write that the engine did not see."""
     for t in [tensor] if isinstance(tensor, TensorBase) else tensor:
@@ -238,9 +267,7 @@ def warn_inplace() -> Iterator[None]:
 
 
 def _warn_of_write(name: str, tensor: TensorBase) -> None:
-    frame, depth = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "refgrad.engine").startswith("refgrad.engine"):
-        frame, depth = frame.f_back, depth + 1
+    frame, depth = calling_frame()
     tracked = "part of a graph" if tensor._requires_grad else "not part of a graph"
     warnings.warn(
         f"in-place op {name} at {frame.f_code.co_filename}:{frame.f_lineno} on a tensor of shape "

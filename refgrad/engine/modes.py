@@ -22,6 +22,9 @@ class Layer:
         """Run ``op``, in place on its first input if ``inplace``; ``below(op, inputs, params)`` does so without this layer."""
         return below(op, inputs, params)
 
+    def created(self, tensor: Any) -> None:
+        """Look at a new tensor that no op has made."""
+
 
 class Modes(threading.local):
     """What holds in the current thread; the class attributes are what a new thread starts with.
@@ -31,6 +34,10 @@ class Modes(threading.local):
 
     state: int = 1
     layers: tuple[Layer, ...] = ()
+    task: Any = None  # the backward pass that is running
+    inference: bool = False
+    anomaly: bool = False  # set on the class: these two hold for all threads
+    check_nan: bool = True
     inplace_watch: Any = None  # called with (name, tensor) before each in-place op; see autograd.warn_inplace
 
     @property
@@ -44,12 +51,21 @@ class Modes(threading.local):
     @contextlib.contextmanager
     def layer(self, layer: Layer) -> Iterator[None]:
         """Put ``layer`` on top of the others."""
-        previous = self.layers
-        self.set_layers((*previous, layer))
+        self.set_layers((*self.layers, layer))
         try:
             yield
         finally:
-            self.set_layers(previous)
+            self.drop_layer(layer)
+
+    def drop_layer(self, layer: Layer) -> None:
+        """Take ``layer`` off, wherever it is."""
+        self.set_layers(tuple(each for each in self.layers if each is not layer))
+
+    def created(self, tensor: Any) -> Any:
+        """``tensor``, shown to the layers that are on."""
+        for layer in self.layers:
+            layer.created(tensor)
+        return tensor
 
     def set_layers(self, layers: tuple[Layer, ...]) -> None:
         """Have just these layers on."""

@@ -3,6 +3,7 @@
 import math as _math
 
 from refgrad.engine import dtypes as _dtypes
+from refgrad.engine.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled, set_anomaly_enabled
 from refgrad.engine.creation import *  # noqa: F403
 from refgrad.engine.device import device
 from refgrad.engine.dims import Size
@@ -27,6 +28,7 @@ from refgrad.engine.dtypes import (
     uint8,
 )
 from refgrad.engine.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from refgrad.engine.inference import inference_mode, is_inference, is_inference_mode_enabled
 from refgrad.engine.modes import is_warn_always_enabled, set_warn_always
 from refgrad.engine.ops import *  # noqa: F403
 from refgrad.engine.creation import zeros_like  # noqa: F811  the factory, not the rules' own

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from refgrad.engine.graph import FREED, GONE, LAST, Node, SavedResult, accumulator, next_sequence_nr, version_error, wrap
+from refgrad.engine.graph import FREED, GONE, LAST, Node, SavedResult, Unversioned, accumulator, next_sequence_nr, version_error, wrap
 
 if TYPE_CHECKING:
     from refgrad.engine.primitive import Primitive
@@ -185,7 +185,7 @@ class Plan:
             raise RuntimeError(FREED)
         if type(value) is SavedResult:
             return restore(value, node)
-        return wrap(np.asarray(value)) if source.startswith("inputs") and not hasattr(value, "_array") else value
+        return wrap(np.asarray(value)) if index in self.frees and index not in self.tracked else value
 
 
 @functools.cache
@@ -208,7 +208,25 @@ def conjugated(plan: Plan) -> Plan:
 
 def versions(saved: tuple[Any, ...], tracked: tuple[int, ...]) -> tuple[int, ...]:
     """The versions of the saved tensors; 0 for values of another kind."""
-    return tuple(v._counter[0] if i in tracked and v._counter is not None else 0 for i, v in enumerate(saved))
+    return tuple(version_to_save(v) if i in tracked else 0 for i, v in enumerate(saved))
+
+
+def version_to_save(tensor: Any) -> int:
+    """The version of a tensor that is being saved.
+
+    Errors: RuntimeError for an inference tensor.
+    """
+    counter = tensor._counter
+    if counter.__class__ is Unversioned:
+        raise RuntimeError(_INFERENCE)
+    return 0 if counter is None else int(counter[0])
+
+
+_INFERENCE = (
+    "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked "
+    "by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use "
+    "`torch.no_grad()` instead of `torch.inference_mode()`."
+)
 
 
 def check(node: Node, i: int) -> None:

@@ -45,14 +45,17 @@ class Primitive:
     type, ``"float"`` also takes integers to the default float, ``"no"`` leaves them alone.
     """
 
-    def __init__(self, forward: Callable[..., Any], *, promotes: str, name: str, outputs: tuple[str, ...]) -> None:
+    def __init__(
+        self, forward: Callable[..., Any], *, promotes: str, name: str, outputs: tuple[str, ...], direct: Any = None
+    ) -> None:
         self.forward = positional(forward)
         self.name = forward.__name__
         self.promotes = promotes != "no"
         self.to_float = promotes == "float"
+        self.direct = direct
         self.outputs = outputs
-        self.signature = inspect.signature(forward)
-        parameters = list(self.signature.parameters.values())
+        self.declared = inspect.signature(forward)
+        parameters = list(self.declared.parameters.values())
         self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_ONLY)
         self.star = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
         self.params = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
@@ -291,7 +294,7 @@ def build(op: Primitive, recorder: Callable[..., Any], doc: str | None) -> Primi
     """The public function of a primitive, with the forward's own signature."""
     written_out = recorder is record and op.star is None and not op.outputs
     body = _written_out(op) if written_out else _general(op)
-    function: Any = compile_function(op.name, f"def {op.name}({_signature(op)}):\n{body}", _namespace(op, recorder))
+    function: Any = compile_function(op.name, f"def {op.name}({signature(op)}):\n{body}", _namespace(op, recorder))
     function.__doc__, function.__module__, function.__qualname__ = doc, op.forward.__module__, op.name
     function.op = op
     function.defvjp = lambda *rules, **named: op.vjps.update(zip(op.inputs, rules), **named)
@@ -303,7 +306,7 @@ def build(op: Primitive, recorder: Callable[..., Any], doc: str | None) -> Primi
 def operator(function: PrimitiveFunction) -> Callable[..., Any]:
     """The method behind an operator: what is neither a tensor nor a number is left to the other operand."""
     op = function.op
-    source = f"def {op.name}({_signature(op)}):\n{_written_out(op, guarded=True)}"
+    source = f"def {op.name}({signature(op)}):\n{_written_out(op, guarded=True)}"
     return compile_function(op.name, source, _namespace(op, record))
 
 
@@ -344,18 +347,22 @@ def _general(op: Primitive) -> str:
     )
 
 
-def _signature(op: Primitive) -> str:
+def signature(op: Primitive) -> str:
     """The forward's parameters, inputs by keyword too, defaults by name."""
     shown = []
-    for p in op.signature.parameters.values():
+    for p in op.declared.parameters.values():
         kind = p.POSITIONAL_OR_KEYWORD if p.kind is p.POSITIONAL_ONLY else p.kind
         default = p.empty if p.default is p.empty else _Name(f"default_{p.name}")
         shown.append(p.replace(annotation=p.empty, kind=kind, default=default))
     return str(inspect.Signature(shown))[1:-1]
 
 
+def defaults(op: Primitive) -> dict[str, Any]:
+    """The values behind the names that ``signature`` gives to defaults."""
+    return {f"default_{p.name}": p.default for p in op.declared.parameters.values() if p.default is not p.empty}
+
+
 def _namespace(op: Primitive, recorder: Callable[..., Any]) -> dict[str, Any]:
-    defaults = {f"default_{p.name}": p.default for p in op.signature.parameters.values() if p.default is not p.empty}
     return {
         "TensorBase": TensorBase,
         "record": recorder,
@@ -375,7 +382,7 @@ def _namespace(op: Primitive, recorder: Callable[..., Any]) -> dict[str, Any]:
         "save_result": save_result,
         "new_tensor": object.__new__,
         "tensor_type": _tensor_type,
-        **defaults,
+        **defaults(op),
     }
 
 
@@ -395,16 +402,17 @@ def node_name(function_name: str) -> str:
 
 
 def primitive(
-    *, promotes: str = "no", name: str | None = None, outputs: tuple[str, ...] = ()
+    *, promotes: str = "no", name: str | None = None, outputs: tuple[str, ...] = (), direct: Any = None
 ) -> Callable[[Callable[..., Any]], PrimitiveFunction]:
     """Make a primitive of a function on arrays.
 
     Parameters before ``/`` (or behind ``*``) are its differentiable inputs, the others plain values. ``name`` is the
-    node's, where it is not the function's in camel case.
+    node's, where it is not the function's in camel case; ``direct`` does the same in place, on arrays of
+    one type that need no check.
     """
 
     def decorate(forward: Callable[..., Any]) -> PrimitiveFunction:
-        op = Primitive(forward, promotes=promotes, name=name or node_name(forward.__name__), outputs=outputs)
+        op = Primitive(forward, promotes=promotes, name=name or node_name(forward.__name__), outputs=outputs, direct=direct)
         return build(op, record, forward.__doc__)
 
     return decorate

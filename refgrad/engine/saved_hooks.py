@@ -173,7 +173,9 @@ class SavedTensor:
 
     @property
     def _held(self) -> Any:
-        return None if self._index is None else self._node.saved[self._index]
+        if self._index is None:
+            return None
+        return self._node.saved[self._index] if self._node.saved else GONE
 
     def register_hooks(self, pack_hook: Callable[[Any], Any], unpack_hook: Callable[[Any], Any]) -> None:
         """Pack this one value now.
@@ -191,7 +193,8 @@ class SavedTensor:
         node, i = self._node, self._index
         assert i is not None
         node.saved = (*node.saved[:i], _pack_detached(hooks, held), *node.saved[i + 1 :])
-        node.plan = unpacking(node.plan)
+        if node.plan is not None:
+            node.plan = unpacking(node.plan)
 
     def unpack(self) -> Any:
         """The saved tensor.
@@ -291,7 +294,7 @@ class saved_tensors_hooks:
         assert layer is not None
         layer.stack.pop()
         if not layer.stack:
-            modes.set_layers(tuple(each for each in modes.layers if each is not layer))
+            modes.drop_layer(layer)
 
 
 _PUSH = (

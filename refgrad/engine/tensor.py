@@ -13,7 +13,7 @@ import numpy as np
 
 from refgrad.engine import differentiation, dims, dtypes, ops, printing
 from refgrad.engine.device import cpu, device
-from refgrad.engine.graph import LeafHooks, Node, RemovableHandle, TensorBase, accumulator, add_hook
+from refgrad.engine.graph import LeafHooks, Node, RemovableHandle, TensorBase, Unversioned, accumulator, add_hook
 from refgrad.engine.inplace import bump, check_inplace, check_overlap, inplace, inplace_view, write
 from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import operator, set_tensor_type, wrap
@@ -170,7 +170,7 @@ class Tensor(TensorBase):
         return bool(self._array.shape == other._array.shape)
 
     def is_inference(self) -> bool:
-        return False
+        return isinstance(self._counter, Unversioned)
 
     def get_device(self) -> int:
         return -1
@@ -198,12 +198,14 @@ class Tensor(TensorBase):
             _refuse_non_leaf(value)
         if value and self.dtype.category < dtypes.FLOATING:
             raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+        _refuse_inference(self, value)
         self._requires_grad = value
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         if requires_grad and self.dtype.category < dtypes.FLOATING:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if self._fresh()._grad_fn is None:
+            _refuse_inference(self, requires_grad)
             self._requires_grad = bool(requires_grad)
         elif not requires_grad:
             _refuse_non_leaf(False)
@@ -218,8 +220,9 @@ class Tensor(TensorBase):
         _read_only("is_leaf")
 
     @property
-    def grad_fn(self) -> Node | None:
-        return self._fresh()._grad_fn
+    def grad_fn(self) -> Any:
+        node = self._fresh()._grad_fn
+        return None if node is None else node.obj
 
     @grad_fn.setter
     def grad_fn(self, value: Any) -> None:
@@ -268,6 +271,8 @@ class Tensor(TensorBase):
 
     @property
     def _version(self) -> int:
+        if isinstance(self._counter, Unversioned):
+            raise RuntimeError("Inference tensors do not track version counter.")
         return 0 if self._counter is None else self._counter[0]
 
     @_version.setter
@@ -527,13 +532,7 @@ class Tensor(TensorBase):
         return ops.getitem(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if not isinstance(value, TensorBase):
-            value = wrap(np.asarray(value, self._array.dtype))
-        window, advanced = ops.split_key(self, key)
-        if advanced is None:
-            window.copy_(_droppable(value, window))
-        else:
-            window.index_put_(advanced, value)
+        ops.setitem(self, key, value)
 
     def index_put_(self, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
         return write(ops.index_put.op, (self, values, *indices), (accumulate,))  # type: ignore[attr-defined,no-any-return]
@@ -546,6 +545,8 @@ class Tensor(TensorBase):
     def copy_(self, src: Any, non_blocking: bool = False) -> Tensor:
         if not isinstance(src, TensorBase):
             raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+        if self._array.dtype.kind in "biu":
+            src = src.detach()  # gradients end at integers
         return write(ops.copy.op, (self, src), ())  # type: ignore[no-any-return]
 
     def pow_(self, exponent: Any) -> Tensor:
@@ -663,6 +664,11 @@ def _refuse_non_leaf(value: bool) -> None:
     )
 
 
+def _refuse_inference(tensor: Any, value: bool) -> None:
+    if value and isinstance(tensor._counter, Unversioned) and not modes.inference:
+        raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
+
+
 def _read_only(name: str) -> None:
     raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
 
@@ -704,14 +710,6 @@ def _implied_types() -> tuple[Any, ...]:
     """The types that printing leaves out."""
     default = dtypes.get_default_dtype()
     return (default, default.to_complex(), dtypes.int64, dtypes.bool_)
-
-
-def _droppable(value: Any, window: Any) -> Any:
-    """``value`` without leading dimensions of size 1 that the window it goes into lacks."""
-    shape = value._array.shape
-    while len(shape) > window._array.ndim and shape[0] == 1:
-        shape = shape[1:]
-    return value if shape == value._array.shape else ops.reshape(value, shape)
 
 
 _METHODS = """

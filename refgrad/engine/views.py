@@ -25,7 +25,7 @@ from refgrad.engine.primitive import (
     wrap,
 )
 
-DEFAULT, NO_GRAD, MULTI_OUTPUT = range(3)
+DEFAULT, NO_GRAD, MULTI_OUTPUT, CUSTOM, INFERENCE = range(5)
 
 
 class Geometry(NamedTuple):
@@ -69,14 +69,24 @@ _NO_GRAD = (
     "and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you "
     "want the inplace to be tracked)."
 )
+_CUSTOM = (
+    "This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to handle "
+    "view+inplace would override the custom backward associated with the custom Function, leading to incorrect gradients. This "
+    "behavior is forbidden. You can fix this by cloning the output of the custom Function."
+)
+_INFERENCE = _NO_GRAD.replace("no_grad", "inference_mode")
+_WHY = {NO_GRAD: _NO_GRAD, MULTI_OUTPUT: _MULTI_OUTPUT, CUSTOM: _CUSTOM, INFERENCE: _INFERENCE}
 
 
 def restriction(tensor: TensorBase, creation: int, event: str) -> str:
     """Why a view that was created so may take no part in an in-place write."""
-    if creation == NO_GRAD:
-        return f"A view was created in no_grad mode and {event} with grad mode enabled. {_NO_GRAD}"
     node = tensor._grad_fn
-    return f"Output {tensor._output_nr} of {node.title() if node else 'None'} is a view and {event}. {_MULTI_OUTPUT}"
+    what = "A view" if node is None else f"Output {tensor._output_nr} of {node.title()} is a view"
+    if node is None or creation in (NO_GRAD, INFERENCE):  # without a history: made in no_grad mode, whatever else it is
+        mode = "inference" if creation == INFERENCE else "no_grad"
+        what += f" was created in {mode} mode" if node is None else f" of a view which was created in {mode} mode"
+        event += " in normal mode" if creation == INFERENCE else " with grad mode enabled"
+    return f"{what} and {event}. {_WHY[creation]}"
 
 
 class View:
@@ -96,9 +106,11 @@ class View:
         if not base._requires_grad and not tensor._requires_grad:
             return
         tensor._requires_grad = True
-        if version is None or version[0] == self.attr_version or not base._requires_grad:
+        if version is None or version[0] == self.attr_version or not (base._requires_grad or tensor._grad_fn is not None):
             return
         if self.creation != DEFAULT:
+            if not modes.grad_enabled:
+                return  # nothing is recorded, so nobody needs the history
             raise RuntimeError(restriction(tensor, self.creation, "its base or another view of its base has been modified inplace"))
         tensor._grad_fn, tensor._output_nr = as_strided_node(tensor, base), 0
         self.attr_version = version[0]

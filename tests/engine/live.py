@@ -79,7 +79,7 @@ def same(mine: Any, theirs: Any) -> bool:
         return False
     if isinstance(mine, dict):
         return mine.keys() == theirs.keys() and all(same(mine[k], theirs[k]) for k in mine)
-    if isinstance(mine, list):
+    if isinstance(mine, (list, tuple)):
         return len(mine) == len(theirs) and all(map(same, mine, theirs))
     if isinstance(mine, (np.ndarray, np.generic)):
         exact = mine.dtype.kind not in "fc"

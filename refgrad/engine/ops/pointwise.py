@@ -104,7 +104,7 @@ def _broadcasting(function: Any, *arrays: Any) -> Any:
 # arithmetic -----------------------------------------------------------------------------------------------------------
 
 
-@primitive(promotes="yes")
+@primitive(promotes="yes", direct=lambda array, other, *_: np.add(array, other, array))
 def add(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
     """``input + alpha * other``."""
     return input + other if alpha == 1 else input + alpha * other
@@ -114,7 +114,7 @@ add.defvjp(lambda grad: grad, lambda grad, alpha: grad if alpha == 1 else grad *
 add.defjvp(lambda tangent: tangent, lambda tangent, alpha: tangent if alpha == 1 else tangent * alpha)
 
 
-@primitive(promotes="yes")
+@primitive(promotes="yes", direct=lambda array, other, *_: np.subtract(array, other, array))
 def sub(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
     """``input - alpha * other``.
 
@@ -163,7 +163,7 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return (_rsub_tensor if _is_array(other) else _rsub_number)(input, other, alpha=alpha)
 
 
-@primitive(promotes="yes")
+@primitive(promotes="yes", direct=lambda array, other, *_: np.multiply(array, other, array))
 def mul(input: Any, other: Any, /) -> Any:
     """``input * other``."""
     return input * other
@@ -173,7 +173,7 @@ mul.defvjp(lambda grad, other: grad * other, lambda grad, input: grad * input)
 mul.defjvp(lambda tangent, other: tangent * other, lambda tangent, input: tangent * input)
 
 
-@primitive(promotes="float", name="DivBackward0")
+@primitive(promotes="float", name="DivBackward0", direct=lambda array, other, *_: np.true_divide(array, other, array))
 def true_divide(input: Any, other: Any, /) -> Any:
     """``input / other``."""
     return input / other
@@ -354,6 +354,8 @@ def pow_scalar(input: Any, /, exponent: Any) -> Any:
     """
     if input.dtype.kind in "iub" and isinstance(exponent, (int, np.integer)) and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
+    if input.dtype.kind == "f" and exponent.__class__ is not complex:
+        return _power(input, exponent)  # NumPy takes the number into the float's type
     return _power(*_met(input, exponent))
 
 
@@ -1358,7 +1360,22 @@ _fill_number.defvjp(lambda grad: ops.zeros_like(grad))
 fill = by_last("fill", _fill_tensor, _fill_number)
 
 
-@primitive()
+@primitive(name="FillBackward3")
+def _fill_tensor_(input: Any, value: Any, /) -> Any:
+    return _fill_tensor.op.forward(input, value)
+
+
+@primitive(name="FillBackward2")
+def _fill_number_(input: Any, /, value: Any) -> Any:
+    return _fill_number.op.forward(input, value)
+
+
+_fill_tensor_.defvjp(lambda grad: ops.zeros_like(grad), lambda grad: ops.sum(grad))
+_fill_number_.defvjp(lambda grad: ops.zeros_like(grad))
+fill.forms = (_fill_tensor_, _fill_number_)  # PyTorch counts the forms that write on
+
+
+@primitive(direct=lambda array: array.fill(0))
 def zero(input: Any, /) -> Any:
     """Zeros in the shape and type of ``input``."""
     return np.zeros_like(input)

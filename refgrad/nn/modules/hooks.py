@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from refgrad.engine.creation import zeros_like
+import numpy as np
+
+from refgrad.engine.creation import from_numpy
 from refgrad.engine.grad_mode import is_grad_enabled
-from refgrad.engine.graph import Node, RemovableHandle, add_hook
-from refgrad.engine.primitive import primitive
+from refgrad.engine.graph import Node, RemovableHandle, add_hook, bare_node, gradient_edge
 from refgrad.engine.tensor import Tensor
-from refgrad.engine.views import IN_FUNCTION, MULTI_OUTPUT, make_view
+from refgrad.engine.views import MULTI_OUTPUT, make_view
 
 if TYPE_CHECKING:
     from refgrad.nn.modules.module import Module
@@ -139,27 +140,69 @@ def _always(module: Module, pending: dict[int, ForwardHook], args: Any, kwargs: 
 # in the backward pass ---------------------------------------------------------------------------------------------------
 
 
-@primitive(name="BackwardHookFunctionBackward", outputs=("outputs",))
-def _pass_through(*tensors: Any) -> Any:
-    return tensors
+class BackwardHookFunctionBackward(Node):
+    """A node that hands its gradients through, so that hooks have a place; what did not arrive goes on as zeros."""
+
+    __slots__ = ()
+
+    def run(self, grad: Any, graph: bool) -> tuple[Any, ...]:
+        assert self.outputs is not None
+        zeros = (np.zeros(*self.describe(i)) if held is None else held for i, held in enumerate(grad))
+        return tuple(from_numpy(g) if graph and not isinstance(g, Tensor) else g for g in zeros)
+
+    def release(self) -> None:
+        pass  # nothing was saved
 
 
-def _filled(grad: Any, tensors_shape: Any, tensors_dtype: Any) -> tuple[Any, ...]:
-    """The gradients, with zeros in the place of those that did not arrive."""
-    return tuple(grad)
+def _hooked(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[int], Node | None]:
+    """``values`` with their tensors behind a common node, the places of those tensors, and the node.
+
+    There is no node where no gradient will come this way.
+    """
+    places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
+    if not (is_grad_enabled() and any(values[i].requires_grad for i in places)):
+        return values, places, None
+    tensors = [values[i] for i in places]
+    node = _node_behind(tensors)
+    passed = list(values)
+    for nr, (i, tensor) in enumerate(zip(places, tensors)):
+        passed[i] = _behind(node, nr, tensor, MULTI_OUTPUT)
+    return (tuple(passed) if type(values) is tuple else type(values)(*passed)), places, node
 
 
-_pass_through.defvjp(tensors=_filled)
+def _node_behind(tensors: Sequence[Any]) -> Node:
+    edges = [gradient_edge(t) if t.requires_grad else (None, 0) for t in tensors]
+    node: Node = bare_node(BackwardHookFunctionBackward)
+    node.outputs = tuple((t._array.shape, t._array.dtype) for t in tensors)
+    node.next_nodes, node.next_nrs = tuple(n for n, _ in edges), tuple(nr for _, nr in edges)
+    return node
+
+
+def _behind(node: Node, nr: int, tensor: Any, creation: int) -> Any:
+    """``tensor`` as output ``nr`` of ``node``: a view that no in-place op may go through."""
+    passed = tensor.detach()
+    if tensor.requires_grad:
+        passed._grad_fn, passed._output_nr, passed._requires_grad = node, nr, True
+    make_view(passed, tensor, creation)
+    return passed
+
+
+def _placed(grads: Sequence[Any], places: list[int], count: int) -> tuple[Any, ...]:
+    """``grads`` at ``places`` among ``count``, the others None."""
+    placed = [None] * count
+    for i, grad in zip(places, grads):
+        placed[i] = grad
+    return tuple(placed)
 
 
 class BackwardHook:
-    """One call's backward hooks: a node around the module's inputs, one around its outputs."""
+    """One call's backward hooks: a node before the module's inputs, one behind its outputs."""
 
     def __init__(self, module: Module, hooks: Sequence[Any], pre_hooks: Sequence[Any]) -> None:
         self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
-        self.grad_outputs: tuple[Any, ...] | None = None
-        self.inputs: list[int] | None = None  # which arguments carry gradients; None: the inputs want none
-        self.n_inputs = 0
+        self.inputs: list[int] = []
+        self.outputs: list[int] = []
+        self.grad_outputs: tuple[Any, ...] | None = None  # noted behind the module, for the hooks before it
 
     @classmethod
     def of(cls, module: Module) -> BackwardHook | None:
@@ -167,3 +210,79 @@ class BackwardHook:
         hooks = (*everywhere.backward.values(), *module._backward_hooks.values())
         pre_hooks = (*everywhere.backward_pre.values(), *module._backward_pre_hooks.values())
         return cls(module, hooks, pre_hooks) if hooks or pre_hooks else None
+
+    def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments that ``forward`` is to see."""
+        self.n_inputs = len(args)
+        args, self.inputs, node = _hooked(args)
+        self.has_inputs = node is not None
+        if node is not None:
+            node.register_hook(self.before_module)
+        return args
+
+    def leave(self, result: Any) -> Any:
+        """The result that the caller is to see."""
+        if not isinstance(result, (Tensor, tuple)):
+            warnings.warn(
+                "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
+                f"{type(result)}",
+                stacklevel=4,
+            )
+        results = result if isinstance(result, tuple) else (result,)
+        self.n_outputs = len(results)
+        results, self.outputs, node = _hooked(results)
+        if node is not None:
+            node.register_hook(self.behind_module)
+        return results if isinstance(result, tuple) else results[0]
+
+    def behind_module(self, _: Any, grad_output: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Pre-hooks, on the gradients of the outputs."""
+        grads = _placed(grad_output, self.outputs, self.n_outputs)
+        for hook in self.pre_hooks:
+            grads = _replaced("Backward pre hook", "grad_output", hook(self.module, grads), grads)
+        self.grad_outputs = grads
+        if not self.has_inputs:
+            self.without_inputs(grads)
+        return tuple(grads[i] for i in self.outputs)
+
+    def before_module(self, grad_input: tuple[Any, ...], _: Any) -> tuple[Any, ...] | None:
+        """Hooks, on the gradients of the inputs and of the outputs."""
+        if self.grad_outputs is None:  # the outputs took no part in this pass
+            return None
+        grads = _placed(grad_input, self.inputs, self.n_inputs)
+        for hook in self.hooks:
+            grads = _replaced("Backward hook", "grad_input", hook(self.module, grads, self.grad_outputs), grads)
+        self.grad_outputs = None
+        return tuple(grads[i] for i in self.inputs)
+
+    def without_inputs(self, grad_outputs: tuple[Any, ...]) -> None:
+        """Hooks of a module none of whose inputs wants a gradient."""
+        warnings.warn(_NO_INPUTS, stacklevel=2)
+        grads: tuple[Any, ...] = (None,) * self.n_inputs
+        for hook in self.hooks:
+            given = hook(self.module, grads, grad_outputs)
+            if given is not None and not (isinstance(given, tuple) and all(g is None for g in given)):
+                raise RuntimeError(
+                    "Backward hook for Modules where no input requires gradient should always return None or None for all "
+                    "gradients."
+                )
+        self.grad_outputs = None
+
+
+_NO_INPUTS = (
+    "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs require "
+    "gradients. See https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module."
+    "register_full_backward_hook for more details."
+)
+
+
+def _replaced(kind: str, name: str, given: Any, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a hook gave in place of ``grads``.
+
+    Errors: RuntimeError for another number of them.
+    """
+    if given is None:
+        return grads
+    if len(given) != len(grads):
+        raise RuntimeError(f"{kind} returned an invalid number of {name}, got {len(given)}, but expected {len(grads)}")
+    return tuple(given)
