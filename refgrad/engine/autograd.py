@@ -39,8 +39,8 @@ class Task:
         for (node, nr), grad in zip(edges, grads):
             self.add(node, nr, grad)
         self.nodes = nodes = self.reach([node for node, _ in edges])
-        previous, token = modes.grad_enabled, error_state.set(quiet)
-        self.outer, modes.task, modes.grad_enabled = modes.task, self, self.graph
+        recording, token = modes.state & 1, error_state.set(quiet)
+        self.outer, modes.task, modes.state = modes.task, self, modes.state & ~1 | self.graph
         try:
             for node in [n for n in self.pending if not self.pending[n]]:
                 self.execute(node)  # a leaf that is itself a root
@@ -52,7 +52,7 @@ class Task:
             for callback in self.callbacks:
                 callback()
         finally:
-            modes.grad_enabled, modes.task = previous, self.outer
+            modes.state, modes.task = modes.state & ~1 | recording, self.outer
             error_state.reset(token)
 
     def will_execute(self, node: Node) -> bool:

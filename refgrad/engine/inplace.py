@@ -225,7 +225,8 @@ def inplace(function: PrimitiveFunction) -> Callable[..., Any]:
 
 def inplace_view(function: PrimitiveFunction) -> Callable[..., Any]:
     """The in-place form of a view op: ``t`` -> ``t_``. The tensor looks at its memory another way; nothing is written."""
-    op = function.op
+    op = Primitive(function.op.forward, promotes="no", name=_next_form(function.op.node_class.__name__), outputs=())
+    op.vjps, op.jvps = function.op.vjps, function.op.jvps
 
     def method(self: Any, *params: Any) -> Any:
         arrays, key = read((self,))
@@ -245,6 +246,11 @@ def inplace_view(function: PrimitiveFunction) -> Callable[..., Any]:
     method.__name__ = method.__qualname__ = op.name.strip("_") + "_"
     method.__doc__ = f"In-place version of ``{op.name}``."
     return method
+
+
+def _next_form(name: str) -> str:
+    """``TBackward0`` -> ``TBackward1``: PyTorch numbers the forms of an op, those in place last."""
+    return f"{name[:-1]}{int(name[-1]) + (3 if name.startswith('Squeeze') else 1)}"
 
 
 def increment_version(tensor: Any) -> None:

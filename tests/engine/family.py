@@ -88,7 +88,7 @@ USES: dict[str, Callable[[Any, Any, int], Any]] = {
     "clone": lambda t, o, a: t.clone(),
     "sum": lambda t, o, a: t.sum(),
 }
-OF_DIMENSIONS = {"item", "from", "step", "set_item", "set_slice", "iterate"}  # what a 0-d tensor says to these, its own test asks
+OF_DIMENSIONS = {"item", "from", "step", "set_item", "set_slice", "iterate", "permute"}  # what a 0-d tensor says to these, its own test asks
 
 
 def statements(views: int = 3, writes: int = 3, uses: int = 2) -> st.SearchStrategy[Statement]:

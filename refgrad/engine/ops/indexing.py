@@ -35,10 +35,12 @@ def index(input: Any, /, *indices: Any) -> Any:
     try:
         return np.array(input[key], order="C")
     except IndexError:
-        shapes = [list(k.shape) for k in key if isinstance(k, np.ndarray)]
-        raise IndexError(
-            f"shape mismatch: indexing tensors could not be broadcast together with shapes {', '.join(map(str, shapes))}"
-        ) from None
+        raise _mismatch(key) from None
+
+
+def _mismatch(key: tuple[Any, ...]) -> IndexError:
+    shapes = ", ".join(str(list(k.shape)) for k in key if isinstance(k, np.ndarray))
+    return IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}")
 
 
 index.defvjp(input=lambda grad, indices, input_shape: ops.index_put(ops.zeros_as(grad, input_shape), indices, grad, True))
@@ -96,6 +98,8 @@ def _index_put(input: Any, values: Any, /, *indices: Any, accumulate: bool) -> A
             np.add.at(result, key, values)
         else:
             result[key] = values
+    except IndexError:
+        raise _mismatch(key) from None
     except ValueError:
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape "
@@ -145,7 +149,7 @@ def setitem(input: Any, key: Any, value: Any) -> None:
     if key is False:
         return
     value = value if isinstance(value, TensorBase) else wrap(_number(value, input._array.dtype))
-    window, advanced = _split(input, key)
+    window, advanced = (ops.unsqueeze(input, 0), None) if key is True else _split(input, key)
     if advanced is None:
         _copy_to(window, value)
     else:

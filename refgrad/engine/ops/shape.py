@@ -88,30 +88,18 @@ alias.defjvp(lambda tangent: tangent)
 
 
 @view_primitive(name="AsStridedBackward0")
-def _as_strided(input: Any, /, size: Any, stride: Any, storage_offset: int, frame: Any) -> Any:
-    """A window of ``size`` and ``stride``, ``storage_offset`` elements from the first of an input with strides ``frame``."""
+def _as_strided(input: Any, /, size: Any, stride: Any, storage_offset: int) -> Any:
+    """A window of ``size`` and ``stride``, ``storage_offset`` elements from the input's first."""
     return _window(input, size, stride, storage_offset)
 
 
-_as_strided.defvjp(
-    lambda grad, input_shape, size, stride, storage_offset, frame: ops.as_strided_backward(
-        grad, Geometry(input_shape, frame, 0), Geometry(size, stride, storage_offset)
-    )
-)
+def _as_strided_vjp(grad: Any, input_shape: Any, input_strides: Any, input_dtype: Any, size: Any, stride: Any, storage_offset: int) -> Any:
+    frame = Geometry(input_shape, tuple(s // input_dtype.itemsize for s in input_strides), 0)
+    return ops.as_strided_backward(grad, frame, Geometry(size, stride, storage_offset))
 
 
-@view_primitive(name="AsStridedBackward0")
-def _as_strided_contiguous(input: Any, /, size: Any, stride: Any, storage_offset: int) -> Any:
-    """As ``_as_strided``, for an input that is contiguous."""
-    return _window(input, size, stride, storage_offset)
-
-
-_as_strided_contiguous.defvjp(
-    lambda grad, input_shape, size, stride, storage_offset: ops.as_strided_backward(
-        grad, Geometry(input_shape, _contiguous_strides(input_shape), 0), Geometry(size, stride, storage_offset)
-    )
-)
-PRIMITIVES["as_strided"] = _as_strided_contiguous.op
+_as_strided.defvjp(_as_strided_vjp)
+PRIMITIVES["as_strided"] = _as_strided.op
 
 
 def _window(input: Any, size: Any, stride: Any, offset: int) -> Any:
@@ -150,7 +138,7 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
     at = geometry(own_array(input), base)
     offset = at.offset if storage_offset is None else storage_offset
     _check_window(Geometry(size, stride, offset), geometry(base, base).extent, base.itemsize)
-    return _as_strided(input, size, stride, offset - at.offset, at.strides)
+    return _as_strided(input, size, stride, offset - at.offset)
 
 
 def _check_window(at: Geometry, available: int, itemsize: int) -> None:
@@ -193,7 +181,7 @@ def _places(at: Geometry, shift: int) -> Any:
 
 
 as_strided_backward.defvjp(
-    lambda grad, frame, window: _as_strided_contiguous(
+    lambda grad, frame, window: _as_strided(
         _laid_out(grad, frame, window), window.shape, window.strides, max(window.offset, 0)
     )
 )

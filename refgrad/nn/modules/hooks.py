@@ -8,13 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from refgrad.engine.creation import from_numpy
+from refgrad.engine.function import Function
 from refgrad.engine.grad_mode import is_grad_enabled
-from refgrad.engine.graph import Node, RemovableHandle, add_hook, bare_node, gradient_edge
+from refgrad.engine.graph import RemovableHandle, add_hook
 from refgrad.engine.tensor import Tensor
-from refgrad.engine.views import MULTI_OUTPUT, make_view
 
 if TYPE_CHECKING:
     from refgrad.nn.modules.module import Module
@@ -140,21 +137,20 @@ def _always(module: Module, pending: dict[int, ForwardHook], args: Any, kwargs: 
 # in the backward pass ---------------------------------------------------------------------------------------------------
 
 
-class BackwardHookFunctionBackward(Node):
-    """A node that hands its gradients through, so that hooks have a place; what did not arrive goes on as zeros."""
+class BackwardHookFunction(Function):
+    """Hands its arguments through, so that hooks have a node; the result is a view that no in-place op may go through."""
 
-    __slots__ = ()
+    @staticmethod
+    def forward(ctx: Any, *args: Any) -> Any:
+        ctx.mark_non_differentiable(*(arg for arg in args if not arg.requires_grad))
+        return args
 
-    def run(self, grad: Any, graph: bool) -> tuple[Any, ...]:
-        assert self.outputs is not None
-        zeros = (np.zeros(*self.describe(i)) if held is None else held for i, held in enumerate(grad))
-        return tuple(from_numpy(g) if graph and not isinstance(g, Tensor) else g for g in zeros)
-
-    def release(self) -> None:
-        pass  # nothing was saved
+    @staticmethod
+    def backward(ctx: Any, *args: Any) -> Any:
+        return args
 
 
-def _hooked(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[int], Node | None]:
+def _hooked(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[int], Any]:
     """``values`` with their tensors behind a common node, the places of those tensors, and the node.
 
     There is no node where no gradient will come this way.
@@ -162,29 +158,12 @@ def _hooked(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[int], Node |
     places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
     if not (is_grad_enabled() and any(values[i].requires_grad for i in places)):
         return values, places, None
-    tensors = [values[i] for i in places]
-    node = _node_behind(tensors)
+    tensors = BackwardHookFunction.apply(*(values[i] for i in places))
     passed = list(values)
-    for nr, (i, tensor) in enumerate(zip(places, tensors)):
-        passed[i] = _behind(node, nr, tensor, MULTI_OUTPUT)
+    for i, tensor in zip(places, tensors):
+        passed[i] = tensor
+    node = next(t.grad_fn for t in tensors if t.grad_fn is not None)
     return (tuple(passed) if type(values) is tuple else type(values)(*passed)), places, node
-
-
-def _node_behind(tensors: Sequence[Any]) -> Node:
-    edges = [gradient_edge(t) if t.requires_grad else (None, 0) for t in tensors]
-    node: Node = bare_node(BackwardHookFunctionBackward)
-    node.outputs = tuple((t._array.shape, t._array.dtype) for t in tensors)
-    node.next_nodes, node.next_nrs = tuple(n for n, _ in edges), tuple(nr for _, nr in edges)
-    return node
-
-
-def _behind(node: Node, nr: int, tensor: Any, creation: int) -> Any:
-    """``tensor`` as output ``nr`` of ``node``: a view that no in-place op may go through."""
-    passed = tensor.detach()
-    if tensor.requires_grad:
-        passed._grad_fn, passed._output_nr, passed._requires_grad = node, nr, True
-    make_view(passed, tensor, creation)
-    return passed
 
 
 def _placed(grads: Sequence[Any], places: list[int], count: int) -> tuple[Any, ...]:
