@@ -15,16 +15,16 @@ import matplotlib.pyplot as plt
 import refgrad as torch
 
 
-def train(epochs=100, learning_rate=0.1):
+def train(epochs=100, learning_rate=0.05):
     """Fit ``y = w * x + b`` to noisy points; give the points, the parameters and the losses."""
     torch.manual_seed(42)
-    x = torch.rand(100, 1)
-    y = 2 * x + 1 + 0.1 * torch.randn(100, 1)
+    x = torch.randn(100, 1)
+    y = 3 * x + 2 + 0.1 * torch.randn(100, 1)
     w = torch.randn(1, requires_grad=True)
     b = torch.zeros(1, requires_grad=True)
     losses = []
     for epoch in range(epochs):
-        loss = ((w * x + b - y) ** 2).mean()
+        loss = ((x * w + b - y) ** 2).mean()
         loss.backward()
         with torch.no_grad():
             w -= learning_rate * w.grad
@@ -47,7 +47,7 @@ def plot(folder, x, y, w, b, losses):
 
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
     axes.scatter(x.numpy(), y.numpy(), s=12, label="data")
-    line = torch.linspace(0, 1, 2)
+    line = torch.linspace(x.min().item(), x.max().item(), 2)
     axes.plot(line.numpy(), (w * line + b).detach().numpy(), color="C1", label=f"{w.item():.2f} x + {b.item():.2f}")
     axes.set(title="The fitted line", xlabel="x", ylabel="y")
     axes.legend()

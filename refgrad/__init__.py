@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("autograd", "nn")
+_SUBMODULES = ("autograd", "nn", "optim")
 
 
 def __getattr__(name: str) -> Any:

@@ -21,10 +21,11 @@ Edge = tuple[Node, int]
 class Task:
     """One backward pass: the gradients on their way, and what the caller wants of them."""
 
-    __slots__ = ("graph", "keep", "buffers", "owned", "pending", "captures", "captured", "needed", "nodes", "outer", "callbacks", "__weakref__")
+    __slots__ = ("graph", "recorded", "keep", "buffers", "owned", "pending", "captures", "captured", "needed", "nodes", "outer", "callbacks", "__weakref__")
 
     def __init__(self, *, graph: bool, keep: bool) -> None:
-        self.graph = graph  # record the pass itself (create_graph)
+        self.recorded = graph  # record the pass itself (create_graph)
+        self.graph = graph or on_tensors()  # compute with tensors: to record, or because a layer looks at them
         self.keep = keep
         self.buffers: dict[Node, Any] = {}
         self.owned: set[Node] = set()  # nodes whose buffer this pass made, and may write into
@@ -40,7 +41,7 @@ class Task:
             self.add(node, nr, grad)
         self.nodes = nodes = self.reach([node for node, _ in edges])
         recording, token = modes.state & 1, error_state.set(quiet)
-        self.outer, modes.task, modes.state = modes.task, self, modes.state & ~1 | self.graph
+        self.outer, modes.task, modes.state = modes.task, self, modes.state & ~1 | self.recorded
         try:
             for node in [n for n in self.pending if not self.pending[n]]:
                 self.execute(node)  # a leaf that is itself a root
@@ -70,7 +71,7 @@ class Task:
                 self.execute(node)
                 continue
             grads = plan.on_arrays(node, take(node))
-            if not keep:
+            if not keep and plan.frees:
                 node.saved = plan.gone or plan.freed(node.saved)
             if node.next_nrs is not None:
                 self.pass_on(node, grads)
@@ -82,7 +83,9 @@ class Task:
                     if target.outputs is not None:
                         self.add(target, 0, fit_array(grad, *target.outputs[0]))
                         continue
-                    if grad.shape != target.shape or grad.dtype is not target.dtype:
+                    if grad.__class__ is not target.kind and (
+                        grad.shape != target.shape or grad.dtype is not target.dtype
+                    ):
                         grad = fit_array(grad, target.shape, target.dtype)
                     held = held_by(target)
                     if held is None:
@@ -314,8 +317,10 @@ def run_post_accumulate(hooks: list[Any], leaf: Any) -> None:
 def add_to_grad(tensor: Any, grad: Any, graph: bool) -> None:
     """``tensor.grad += grad``; a first gradient is copied, so that nobody else holds it."""
     held = tensor._grad
-    if graph:
-        tensor._grad = wrap(np.empty_like(grad._array)).copy_(grad) if held is None else held + grad
+    if graph and held is None:
+        tensor._grad = modes.created(wrap(np.empty_like(grad._array))).copy_(grad)
+    elif graph:
+        tensor._grad = held + grad if modes.grad_enabled else held.add_(grad)
     elif held is None:
         tensor._grad = wrap(like_leaf(grad, tensor._array))
     else:
@@ -401,6 +406,11 @@ def replaced_all(hook: Any, args: tuple[Any, ...], old: list[Any]) -> list[Any]:
     return [None if n is None else checked(hook, n, o) for n, o in zip(new, old)]
 
 
+def on_tensors() -> bool:
+    """Whether a layer is on that a backward pass must show its tensors to."""
+    return modes.state > 1 and any(layer.on_tensors for layer in modes.layers)
+
+
 task_type: list[type[Task]] = [Task]  # anomaly mode puts its own here
 
 
@@ -415,6 +425,7 @@ def run_backward(
 ) -> list[Any]:
     """Differentiate ``tensors``; gradients go into ``.grad``, or come back for ``inputs``."""
     task = task_type[0](graph=graph, keep=keep)
+    graph = task.graph
     if inputs is not None:
         _aim(task, inputs, accumulate_grad)
     edges = [gradient_edge(t) for t in tensors]

@@ -12,7 +12,7 @@ import numpy as np
 from refgrad.engine import dims, dtypes
 from refgrad.engine.autograd import backward_from, run_backward
 from refgrad.engine.graph import GradientEdge, TensorBase
-from refgrad.engine.modes import warn_once
+from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import wrap
 
 _CYCLE = (
@@ -34,7 +34,9 @@ def backward(
 
     Errors: RuntimeError for gradients that do not fit, tensors without a graph, and a graph already freed.
     """
-    if grad_tensors is grad_variables is inputs is None and not create_graph and _is_plain_loss(tensors):
+    if modes.layers:
+        modes.refuse("backward")
+    elif grad_tensors is grad_variables is inputs is None and not create_graph and _is_plain_loss(tensors):
         backward_from(tensors, bool(retain_graph))
         return
     if grad_variables is not None:

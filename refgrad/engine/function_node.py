@@ -124,8 +124,9 @@ class FunctionNode(Node):
 
     def run(self, grad: Any, graph: bool) -> tuple[Any, ...]:
         ctx = self.obj
+        recorded = modes.grad_enabled
         results = ctx.apply(*self.incoming(grad))
-        modes.grad_enabled = graph  # whatever the user's code left behind
+        modes.grad_enabled = recorded  # whatever the user's code left behind
         gradients = self.of_tensors(results if isinstance(results, tuple) else (results,))
         return tuple(self.fitted(i, each, graph) for i, each in enumerate(gradients))
 

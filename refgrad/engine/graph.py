@@ -75,11 +75,15 @@ def wrap(array: Any, requires_grad: bool = False) -> Any:
 class LeafHooks:
     """The hooks of a leaf; those of other tensors live on the node that made them."""
 
-    __slots__ = ("pre", "post")
+    __slots__ = ("pre", "post", "grad_dtype")
 
     def __init__(self) -> None:
         self.pre: dict[int, Callable[[Any], Any]] = {}
         self.post: dict[int, Callable[[Any], Any]] = {}
+        self.grad_dtype: Any = OWN_DTYPE  # the type of .grad; None for any
+
+
+OWN_DTYPE: Any = object()
 
 
 class NodeHooks:
@@ -139,6 +143,7 @@ class Node:
         "next_nrs",
         "shape",
         "dtype",
+        "kind",
         "outputs",
         "sequence_nr",
         "hooks",
@@ -152,6 +157,7 @@ class Node:
     next_nrs: tuple[int, ...] | None
     shape: tuple[int, ...]
     dtype: Any
+    kind: type | None  # the class of a 0-d output's values, which tells shape and type at one glance
     outputs: tuple[tuple[tuple[int, ...], Any], ...] | None
     sequence_nr: int
     hooks: NodeHooks | None
@@ -231,7 +237,7 @@ class Node:
     def expect(self, nr: int, shape: tuple[int, ...], dtype: Any) -> None:
         """Let output ``nr`` have another shape from now on (an in-place op changed it)."""
         if self.outputs is None:
-            self.shape, self.dtype = shape, dtype
+            self.shape, self.dtype, self.kind = shape, dtype, None
         else:
             self.outputs = (*self.outputs[:nr], (shape, dtype), *self.outputs[nr + 1 :])
 
@@ -254,7 +260,7 @@ _new_node: Callable[[type[Any]], Any] = object.__new__
 def bare_node(cls: type[Any]) -> Any:
     """A node of class ``cls`` with the rare slots empty."""
     node = _new_node(cls)
-    node.plan = node.versions = node.next_nrs = node.outputs = node.hooks = node._metadata = None
+    node.plan = node.kind = node.versions = node.next_nrs = node.outputs = node.hooks = node._metadata = None
     node.sequence_nr = next_sequence_nr()
     return node
 
@@ -278,6 +284,9 @@ def accumulator(leaf: TensorBase) -> AccumulateGrad:
     node: AccumulateGrad = bare_node(AccumulateGrad)
     node.sequence_nr, node.next_nodes, node.variable = LAST, (), leaf
     node.shape, node.dtype = leaf._array.shape, leaf._array.dtype
+    if leaf._hooks is not None and leaf._hooks.grad_dtype not in (OWN_DTYPE, None):
+        node.dtype = leaf._hooks.grad_dtype.numpy
+    node.kind = None if node.shape else node.dtype.type
     leaf._accumulate = weakref.ref(node)
     return node
 

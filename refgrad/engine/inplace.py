@@ -15,7 +15,7 @@ from refgrad.engine.graph import Node, SavedResult, TensorBase, Unversioned
 from refgrad.engine.modes import error_state, modes, quiet
 from refgrad.engine.plan import compile_function
 from refgrad.engine.primitive import Primitive, PrimitiveFunction, defaults, read, run_forward, signature, through_layers
-from refgrad.engine.views import DEFAULT, View, copy_slices, geometry, own_array, restriction
+from refgrad.engine.views import DEFAULT, View, copy_slices, geometry, own_array, restriction, wants_grad
 
 _PARTIAL_OVERLAP = (
     "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
@@ -43,14 +43,14 @@ def check_inplace(tensor: TensorBase, tracked: bool) -> None:
     view = tensor._view
     if view is not None and tracked:
         _check_view(tensor, view)
-    if tracked and view is not None and view.base._requires_grad and view.base._grad_fn is None:
+    if tracked and view is not None and wants_grad(tensor) and view.base._grad_fn is None:
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
     if tracked and tensor._requires_grad and tensor._grad_fn is None:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
 
 
 def _check_view(tensor: TensorBase, view: View) -> None:
-    if view.creation != DEFAULT and tensor._requires_grad:
+    if view.creation != DEFAULT:
         raise RuntimeError(restriction(tensor, view.creation, "is being modified inplace"))
 
 
@@ -137,7 +137,9 @@ def write_directly(op: Primitive, inputs: tuple[Any, ...]) -> bool:
     array, recording = target._array, modes.state & 1
     if array.__class__ is not np.ndarray or array.dtype.kind != "f" or not array.flags.c_contiguous:
         return False
-    if target._view is not None or modes.inplace_watch is not None or (recording and target._requires_grad):
+    if target._counter.__class__ is Unversioned or target._view is not None:
+        return False
+    if modes.inplace_watch is not None or (recording and target._requires_grad):
         return False
     for i, other in enumerate(others):
         if isinstance(other, TensorBase):
@@ -161,12 +163,12 @@ def write_directly(op: Primitive, inputs: tuple[Any, ...]) -> bool:
 def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
     """As ``write``, below all layers."""
     target = inputs[0]
-    arrays, key = read(inputs)
-    plan = op.plan(key)
-    tracked = modes.grad_enabled and any(isinstance(x, TensorBase) and x._requires_grad for x in inputs)
+    tracked = modes.grad_enabled and any(isinstance(x, TensorBase) and wants_grad(x) for x in inputs)
     if modes.inplace_watch is not None:
         modes.inplace_watch(op.name + "_", target)
     check_inplace(target, tracked)
+    arrays, key = read(inputs)
+    plan = op.plan(key)
     array = arrays[0]
     shared = isinstance(array, np.ndarray)  # else a scalar of the tensor's own, simply replaced
     if shared:

@@ -18,12 +18,25 @@ class Layer:
     An ordinary op pays nothing for it: that no layer is on is told by the same number as that grad mode is.
     """
 
+    on_tensors = False  # whether a backward pass must compute with tensors while the layer is on, recorded or not
+
     def record(self, op: Any, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool) -> Any:
         """Run ``op``, in place on its first input if ``inplace``; ``below(op, inputs, params)`` does so without this layer."""
         return below(op, inputs, params)
 
     def created(self, tensor: Any) -> None:
         """Look at a new tensor that no op has made."""
+
+    def restored(self, tensor: Any, node: Any) -> None:
+        """Look at a tensor that stands for an output that ``node`` had saved."""
+
+    def refuse(self, what: str, tensor: Any) -> Any:
+        """Raise where ``what`` (``item``, ``backward``, ``random``, ...) cannot be done; else ``tensor`` as it is below."""
+        return tensor
+
+    def describe(self, tensor: Any) -> str | None:
+        """What printing shows as the tangent of ``tensor``."""
+        return None
 
 
 class Modes(threading.local):
@@ -66,6 +79,11 @@ class Modes(threading.local):
         for layer in self.layers:
             layer.created(tensor)
         return tensor
+
+    def refuse(self, what: str, tensor: Any = None) -> None:
+        """Let each layer that is on, innermost first, object to ``what``."""
+        for layer in reversed(self.layers):
+            tensor = layer.refuse(what, tensor)
 
     def set_layers(self, layers: tuple[Layer, ...]) -> None:
         """Have just these layers on."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from refgrad.engine.graph import FREED, GONE, LAST, Node, SavedResult, Unversioned, accumulator, next_sequence_nr, version_error, wrap
+from refgrad.engine.modes import modes
 
 if TYPE_CHECKING:
     from refgrad.engine.primitive import Primitive
@@ -140,7 +141,7 @@ class Plan:
         lines += [
             f"    node.versions = versions(s, tracked) if {written} else None",
             "    node.plan = plan if dtype is not c64 and dtype is not c128 else conjugated(plan)",
-            "    node.shape, node.dtype = shape, dtype",
+            "    node.shape, node.dtype, node.kind = shape, dtype, None if shape else dtype.type",
             "    node.outputs = node.hooks = node._metadata = None",
             "    node.sequence_nr = next_sequence_nr()",
             "    return node",
@@ -264,4 +265,6 @@ def restore(saved: SavedResult, node: Node) -> Any:
     """A tensor for a saved result: the node's own output again."""
     tensor = wrap(saved._array, requires_grad=True)
     tensor._grad_fn, tensor._output_nr, tensor._counter = node, saved.output_nr, saved._counter
+    for layer in modes.layers:
+        layer.restored(tensor, node)
     return tensor

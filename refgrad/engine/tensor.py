@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy as copying
 import math
 import warnings
 import weakref
@@ -11,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from refgrad.engine import differentiation, dims, dtypes, ops, printing
+from refgrad.engine import copying, differentiation, dims, dtypes, ops, printing
 from refgrad.engine.device import cpu, device
 from refgrad.engine.graph import LeafHooks, Node, RemovableHandle, TensorBase, Unversioned, accumulator, add_hook
+from refgrad.engine.grad_dtype import check_grad_dtype, grad_dtype, set_grad_dtype
 from refgrad.engine.inplace import bump, check_inplace, check_overlap, inplace, inplace_view, write
 from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import operator, set_tensor_type, wrap
-from refgrad.engine.views import own_array, share
+from refgrad.engine.views import own_array, share, wants_grad
 
 _NON_LEAF_GRAD = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated "
@@ -188,7 +188,7 @@ class Tensor(TensorBase):
 
     @property
     def requires_grad(self) -> bool:
-        return self._fresh()._requires_grad
+        return wants_grad(self)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -204,11 +204,11 @@ class Tensor(TensorBase):
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         if requires_grad and self.dtype.category < dtypes.FLOATING:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
-        if self._fresh()._grad_fn is None:
+        if not requires_grad and self._fresh()._grad_fn is not None:
+            _refuse_non_leaf(False)
+        if self._grad_fn is None:
             _refuse_inference(self, requires_grad)
             self._requires_grad = bool(requires_grad)
-        elif not requires_grad:
-            _refuse_non_leaf(False)
         return self
 
     @property
@@ -238,7 +238,7 @@ class Tensor(TensorBase):
 
     @property
     def grad(self) -> Any:
-        if self._grad is None and self._fresh()._grad_fn is not None and not self.retains_grad:
+        if self._grad is None and self._grad_fn is not None and not self.retains_grad:
             warnings.warn(_NON_LEAF_GRAD, UserWarning, stacklevel=2)
         return self._grad
 
@@ -252,9 +252,13 @@ class Tensor(TensorBase):
     def grad(self) -> None:
         self._grad = None
 
+    grad_dtype = property(grad_dtype, set_grad_dtype)
+
     @property
     def data(self) -> Tensor:
-        return wrap(own_array(self))  # type: ignore[no-any-return]
+        tensor = wrap(own_array(self))
+        tensor._counter = self._counter if isinstance(self._counter, Unversioned) else None
+        return tensor  # type: ignore[no-any-return]
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -404,18 +408,25 @@ class Tensor(TensorBase):
         return bool((self == element).any())
 
     def __repr__(self, *, tensor_contents: str | None = None) -> str:
-        node = self.grad_fn
         name = type(self).__name__
         return printing.tensor_str(
             np.asarray(self._array),
             dtype_name=repr(self.dtype),
             has_default_dtype=self.dtype in _implied_types(),
             requires_grad=self.requires_grad,
-            grad_fn=None if node is None else node.name(),
+            grad_fn=self._maker(),
             class_name="tensor" if name in ("Tensor", "Parameter") else name,
             parameter=getattr(self, "_is_param", False),
             tensor_contents=tensor_contents,
         )
+
+    def _maker(self) -> str | None:
+        """The name of the node that printing shows."""
+        try:
+            node = self.grad_fn
+        except RuntimeError:  # a view that may not be used any more can still be looked at
+            return "Invalid"
+        return None if node is None else node.name()
 
     def __format__(self, spec: str) -> str:
         if not self._array.ndim and type(self) is Tensor:
@@ -423,18 +434,13 @@ class Tensor(TensorBase):
         return object.__format__(self, spec)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        if not self.is_leaf:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If "
-                "you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
-                "https://github.com/pytorch/pytorch/pull/103001"
-            )
-        if id(self) in memo:
-            return memo[id(self)]  # type: ignore[no-any-return]
-        copy = wrap(np.array(self._array), self._requires_grad)
-        copy._grad = copying.deepcopy(self._grad, memo)
-        memo[id(self)] = copy
-        return copy  # type: ignore[no-any-return]
+        return copying.deep(self, memo)  # type: ignore[no-any-return]
+
+    def __copy__(self) -> Tensor:
+        return copying.shallow(self)  # type: ignore[no-any-return]
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return copying.reduced(self)
 
     # types ------------------------------------------------------------------------------------------------------------
 
@@ -537,6 +543,19 @@ class Tensor(TensorBase):
     def index_put_(self, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
         return write(ops.index_put.op, (self, values, *indices), (accumulate,))  # type: ignore[attr-defined,no-any-return]
 
+    def index_add_(self, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
+        return write(ops.index_add.op, (self, source, index), (dim, alpha))  # type: ignore[attr-defined,no-any-return]
+
+    def scatter_(self, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Tensor:
+        source = value if src is None else src
+        of_tensor, of_number = ops.scatter.forms  # type: ignore[attr-defined]
+        if isinstance(source, TensorBase):
+            return write(of_tensor.op, (self, source, index), (dim,))  # type: ignore[no-any-return]
+        return write(of_number.op, (self, index), (dim, source))  # type: ignore[no-any-return]
+
+    def scatter_add_(self, dim: int, index: Any, src: Any) -> Tensor:
+        return write(ops.scatter_add.op, (self, src, index), (dim,))  # type: ignore[attr-defined,no-any-return]
+
     # in place ---------------------------------------------------------------------------------------------------------
 
     def zero_(self) -> Tensor:
@@ -558,6 +577,8 @@ class Tensor(TensorBase):
         if rounding_mode is None:
             return write(ops.true_divide.op, (self, other), ())  # type: ignore[no-any-return]
         return write(ops.div_rounded.op, (self, other), (rounding_mode,))  # type: ignore[no-any-return]
+
+    true_divide_ = div_
 
     def round_(self, *, decimals: int = 0) -> Tensor:
         if not decimals:
@@ -609,6 +630,21 @@ class Tensor(TensorBase):
     __lt__, __le__, __gt__, __ge__ = binary(ops.lt), binary(ops.le), binary(ops.gt), binary(ops.ge)
     __iadd__, __isub__ = inplace_operator(ops.add), inplace_operator(ops.sub)
     __imul__, __itruediv__ = inplace_operator(ops.mul), inplace_operator(ops.true_divide)
+
+    def __ifloordiv__(self, other: Any) -> Any:
+        return self.floor_divide_(other) if isinstance(other, _OPERANDS) else NotImplemented  # type: ignore[attr-defined]
+
+    def __imod__(self, other: Any) -> Any:
+        return self.remainder_(other) if isinstance(other, _OPERANDS) else NotImplemented  # type: ignore[attr-defined]
+
+    def __iand__(self, other: Any) -> Any:
+        return self.bitwise_and_(other) if isinstance(other, _OPERANDS) else NotImplemented  # type: ignore[attr-defined]
+
+    def __ior__(self, other: Any) -> Any:
+        return self.bitwise_or_(other) if isinstance(other, _OPERANDS) else NotImplemented  # type: ignore[attr-defined]
+
+    def __ixor__(self, other: Any) -> Any:
+        return self.bitwise_xor_(other) if isinstance(other, _OPERANDS) else NotImplemented  # type: ignore[attr-defined]
 
     def __ipow__(self, other: Any) -> Tensor:
         return self.pow_(other)
@@ -679,23 +715,12 @@ def _check_grad(tensor: Any, value: Any) -> None:
         raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
     if value is tensor:
         raise RuntimeError("can't assign Variable as its own grad")
-    if value._array.dtype != tensor._array.dtype:
-        raise RuntimeError(
-            f"attempting to assign a gradient with dtype '{_c_name(value)}' to a tensor with grad_dtype "
-            f"'{dtypes.scalar_title(tensor._array.dtype)}'. The gradient must match the tensor's grad_dtype (defaults to the "
-            "tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. "
-            "Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that "
-            "assume they match."
-        )
+    check_grad_dtype(tensor, value)
     if value._array.shape != tensor._array.shape:
         raise RuntimeError(
             f"attempting to assign a gradient of size '{list(value._array.shape)}' to a tensor of size "
             f"'{list(tensor._array.shape)}'. Please ensure that the gradient and the tensor are the same size"
         )
-
-
-def _c_name(tensor: Any) -> str:
-    return {"float16": "c10::Half", "float32": "float", "float64": "double"}.get(tensor.dtype.name, tensor.dtype.name)
 
 
 def _number(array: Any) -> Any:
@@ -748,6 +773,8 @@ def _install() -> None:
         setattr(Tensor, name + "_", inplace_view(getattr(ops, name)))
     for name, target in _ALIASES.items():
         setattr(Tensor, name, getattr(ops, target))
+        if hasattr(Tensor, target + "_"):
+            setattr(Tensor, name + "_", getattr(Tensor, target + "_"))
     for name, dtype in (("double", dtypes.float64), ("float", dtypes.float32), ("half", dtypes.float16), ("bfloat16", dtypes.bfloat16)):
         setattr(Tensor, name, _cast(dtype))
     for name, dtype in (("long", dtypes.int64), ("int", dtypes.int32), ("short", dtypes.int16), ("bool", dtypes.bool_), ("byte", dtypes.uint8)):

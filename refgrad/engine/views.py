@@ -116,6 +116,11 @@ class View:
         self.attr_version = version[0]
 
 
+def wants_grad(tensor: TensorBase) -> bool:
+    """Whether gradients are wanted of ``tensor``; a view learns of its base's only when it is brought up to date."""
+    return tensor._requires_grad or (tensor._view is not None and tensor._view.base._requires_grad)
+
+
 def as_strided_node(tensor: TensorBase, base: TensorBase) -> Node:
     """A node that reads ``tensor``'s window out of ``base``."""
     op = PRIMITIVES["as_strided"]
@@ -232,4 +237,4 @@ def copy_slices(view: TensorBase, base: TensorBase, function: Node) -> CopySlice
     return node
 
 
-__all__ = ["CONSTANT", "NEEDED", "CopySlices", "Geometry", "View", "copy_slices", "make_view", "own_array", "restriction", "share", "view_primitive"]
+__all__ = ["CONSTANT", "NEEDED", "CopySlices", "Geometry", "View", "copy_slices", "make_view", "own_array", "restriction", "share", "view_primitive", "wants_grad"]

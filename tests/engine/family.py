@@ -29,7 +29,7 @@ def _size(t: Any, a: int) -> int:
 VIEWS: dict[str, Callable[[Any, int, int], Any]] = {
     "select": lambda t, a, b: t.select(_dim(t, a), b % max(_size(t, a), 1)),
     "item": lambda t, a, b: t[b % 3],
-    "from": lambda t, a, b: t[b % 2 :],
+    "from": lambda t, a, b: t[min(b % 2, t.size(0) - 1) :],
     "step": lambda t, a, b: t[..., :: 1 + b % 2],
     "all": lambda t, a, b: t[...],
     "none": lambda t, a, b: t[None],
@@ -77,7 +77,7 @@ WRITES: dict[str, Callable[[Any, Any, int], Any]] = {
     "requires_grad_": lambda t, o, a: t.requires_grad_(),
     "detach_": lambda t, o, a: t.detach_(),
     "unsqueeze_": lambda t, o, a: t.unsqueeze_(0),
-    "t_": lambda t, o, a: t.t_(),
+    "transpose_": lambda t, o, a: t.transpose_(_dim(t, a), -1),
 }
 USES: dict[str, Callable[[Any, Any, int], Any]] = {
     "square": lambda t, o, a: t * t,
@@ -124,11 +124,11 @@ def run(xp: Any, program: Any) -> list[Any]:
         tensors, leaves = _start(xp, shape, start)
         for statement in body:
             outcome = attempt(lambda s=statement: _step(xp, s, tensors))
-            log.append(facts(xp, outcome) if watch or not isinstance(outcome, xp.Tensor) else "tensor")
+            log.append(attempt(lambda o=outcome: facts(xp, o)) if watch or not isinstance(outcome, xp.Tensor) else "tensor")
             tensors.append(outcome if isinstance(outcome, xp.Tensor) else tensors[0])
             if watch:
                 log.append([_seen(t, tensors) for t in tensors])
-        log.append([(_seen(t, tensors), facts(xp, t)) for t in tensors])
+        log.append([(_seen(t, tensors), attempt(lambda t=t: facts(xp, t))) for t in tensors])
         log.append(attempt(lambda: _differentiate(xp, tensors, leaves, roots)))
         log.append([facts(xp, t.grad) for t in leaves])
     xp.set_grad_enabled(True)
@@ -147,6 +147,8 @@ def _start(xp: Any, shape: tuple[int, ...], start: str) -> tuple[list[Any], list
 def _step(xp: Any, statement: Statement, tensors: list[Any]) -> Any:
     kind, name, at, a, b, under_no_grad = statement
     t, other = tensors[at % len(tensors)], tensors[b % len(tensors)]
+    if under_no_grad and name in ("transpose_", "unsqueeze_"):
+        name = "add_"  # PyTorch leaves the graph with the old shape, and backward fails
     if not t.dim() and name in OF_DIMENSIONS:
         name = "all" if kind == "view" else "add_"
     with xp.set_grad_enabled(not under_no_grad):

@@ -489,6 +489,10 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
     return _scatter_number(input, index, dim, source)
 
 
+scatter_add.op = _scatter_add.op  # type: ignore[attr-defined]
+scatter.forms = (_scatter_tensor, _scatter_number)  # type: ignore[attr-defined]
+
+
 def index_select(input: Any, dim: int, index: Any) -> Any:
     """The slices at ``index`` along ``dim``.
 
@@ -560,6 +564,9 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
     Errors: RuntimeError for a position out of range, or types or shapes that do not fit.
     """
     return _index_add(input, source, index, dim, alpha)
+
+
+index_add.op = _index_add.op  # type: ignore[attr-defined]
 
 
 # by mask --------------------------------------------------------------------------------------------------------------

@@ -296,6 +296,19 @@ def _no_derivative(name: str) -> Any:
     return rule
 
 
+@primitive(promotes="yes", name="NotImplemented")
+def _floor_divide_tensor_(input: Any, other: Any, /) -> Any:
+    return _floor_divide_tensor.op.forward(input, other)
+
+
+@primitive(promotes="yes", name="NotImplemented")
+def _floor_divide_number_(input: Any, /, other: Any) -> Any:
+    return _floor_divide_number.op.forward(input, other)
+
+
+floor_divide.forms = (_floor_divide_tensor_, _floor_divide_number_)  # of which PyTorch has no derivative by another name
+_floor_divide_tensor_.defvjp(_no_derivative("floor_divide_"), _no_derivative("floor_divide_"))
+_floor_divide_number_.defvjp(_no_derivative("floor_divide_"))
 _floor_divide_tensor.defvjp(_no_derivative("floor_divide"), _no_derivative("floor_divide"))
 _floor_divide_number.defvjp(_no_derivative("floor_divide"))
 _floor_divide_swapped.defvjp(_no_derivative("floor_divide"))
@@ -555,8 +568,8 @@ def logit(input: Any, /, eps: float | None = None) -> Any:
     """``log(input / (1 - input))``, with ``input`` first clamped to ``[eps, 1 - eps]``."""
     _unsupported(input, "c", "logit_cpu")
     if eps is not None:
-        input = np.clip(input, input.dtype.type(eps), input.dtype.type(1 - eps))
-    return np.log(input / (1 - input)).astype(input.dtype)
+        input = np.minimum(np.maximum(input, input.dtype.type(eps)), input.dtype.type(1 - eps))
+    return np.log(input / (1 - input))
 
 
 def _logit_vjp(grad: Any, input: Any, eps: Any) -> Any:
@@ -735,6 +748,21 @@ def atanh(input: Any, /) -> Any:
 
 
 atanh.defvjp(lambda grad, input: grad * 1 / (1 - ops.pow(input, 2)))
+
+
+def _underivable(function: Any) -> None:
+    """Let the in-place form of ``function`` have no derivative, as in PyTorch."""
+
+    def rule(grad: Any) -> Any:
+        raise NotImplementedError(f"the derivative for 'inplace version of {function.__name__}' is not implemented.")
+
+    form = primitive(promotes="float", name=f"{function.__name__.title()}Backward1")(function.op.forward)
+    form.defvjp(rule)
+    function.forms = (form, form)
+
+
+for _function in (acosh, asinh, atanh):
+    _underivable(_function)
 
 
 @of_tensors
@@ -1011,6 +1039,8 @@ def _clip(input: Any, low: Any, high: Any) -> Any:
 
 @primitive(promotes="yes", name="ClampBackward1")
 def _clamp_numbers(input: Any, /, min: Any = None, max: Any = None) -> Any:
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     bounds = [bound for bound in (min, max) if bound is not None]
     kind = dtypes.result_type((input, *bounds)).numpy
     low, high = (None if bound is None else _scalar(bound, kind) for bound in (min, max))
@@ -1051,12 +1081,10 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     Errors: RuntimeError without a bound, TypeError for a number and a tensor.
     """
     tensors = [_is_array(bound) for bound in (min, max) if bound is not None]
-    if not tensors:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if builtins.any(tensors) and not builtins.all(tensors):
         names = ", ".join(type(x).__name__ for x in (input, min, max))
         raise TypeError(f"clamp() received an invalid combination of arguments - got ({names}), but expected one of:")
-    return (_clamp_tensors if tensors[0] else _clamp_numbers)(input, min, max)
+    return (_clamp_tensors if builtins.any(tensors) else _clamp_numbers)(input, min, max)
 
 
 clamp.forms = (_clamp_tensors, _clamp_numbers)  # type: ignore[attr-defined]

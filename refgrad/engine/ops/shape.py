@@ -687,7 +687,7 @@ def _check_list(name: str, tensors: Any) -> None:
     if not tensors and name == "cat":
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     for i, x in enumerate(tensors):
-        if isinstance(x, (bool, int, float, complex)):
+        if isinstance(x, (bool, int, float, complex)) and not isinstance(x, np.generic):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
 
 
