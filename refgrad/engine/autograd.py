@@ -430,7 +430,9 @@ def run_backward(
         _aim(task, inputs, accumulate_grad)
     edges = [gradient_edge(t) for t in tensors]
     task.run(edges, [g if graph else g._array for g in grads])
-    results = [task.as_tensor(g) for g in map(task.captured.get, range(len(inputs or ())))]
+    known = {id(g._array): g for g in grads if g is not None}  # a gradient that came through unchanged is that tensor
+    found = [task.captured.get(i) for i in range(len(inputs or ()))]
+    results = [g if g is None or isinstance(g, TensorBase) else known.setdefault(id(g), task.as_tensor(g)) for g in found]
     if modes.layers:
         for new in (*results, *(node.variable._grad for node in task.pending if isinstance(node, AccumulateGrad))):
             if new is not None:

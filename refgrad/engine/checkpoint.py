@@ -24,8 +24,8 @@ from refgrad.engine.saved_hooks import default_hooks, pack, saved_tensors_hooks
 Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 
 _EXPLICIT = (
-    "{name}: the use_reentrant parameter should be passed explicitly. {since}, {what} use_reentrant=False is recommended, but if "
-    "you need to preserve the current default behavior, you can pass use_reentrant=True. Refer to docs for more details on the "
+    "{name}: the use_reentrant parameter should be passed explicitly. {announced} use_reentrant=False is recommended, but if you "
+    "need to preserve the current default behavior, you can pass use_reentrant=True. Refer to docs for more details on the "
     "differences between the two variants."
 )
 _TIP = """
@@ -62,8 +62,7 @@ def checkpoint(
     saves other tensors than the forward did.
     """
     if use_reentrant is None:
-        what = "calling checkpoint without use_reentrant will raise an exception."
-        _warn_implicit("torch.utils.checkpoint", "Starting in PyTorch 2.9", what)
+        _warn_implicit("", "Starting in PyTorch 2.9, calling checkpoint without use_reentrant will raise an exception.")
     if use_reentrant or use_reentrant is None:
         _refuse_keywords(kwargs)
         if context_fn is not noop_context_fn or debug:
@@ -85,8 +84,8 @@ def checkpoint(
 def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any) -> Any:
     """Run ``functions`` one after the other, all segments but the last checkpointed."""
     if use_reentrant is None:
-        what = "calling checkpoint_sequential without use_reentrant will raise an exception."
-        _warn_implicit("torch.utils.checkpoint.checkpoint_sequential", "In version 2.9", "we will raise an exception if use_reentrant is not passed.")
+        announced = "In version 2.9 we will raise an exception if use_reentrant is not passed."
+        _warn_implicit(".checkpoint_sequential", announced)
         use_reentrant = True
     preserve = kwargs.pop("preserve_rng_state", True)
     _refuse_keywords(kwargs)
@@ -107,8 +106,8 @@ def _composed(functions: list[Any]) -> Callable[[Any], Any]:
     return run
 
 
-def _warn_implicit(name: str, since: str, what: str) -> None:
-    warnings.warn(_EXPLICIT.format(name=name, since=since, what=what), UserWarning, stacklevel=3)
+def _warn_implicit(name: str, announced: str) -> None:
+    warnings.warn(_EXPLICIT.format(name="torch.utils.checkpoint" + name, announced=announced), UserWarning, stacklevel=3)
 
 
 def _refuse_keywords(kwargs: dict[str, Any]) -> None:

@@ -75,12 +75,13 @@ def wrap(array: Any, requires_grad: bool = False) -> Any:
 class LeafHooks:
     """The hooks of a leaf; those of other tensors live on the node that made them."""
 
-    __slots__ = ("pre", "post", "grad_dtype")
+    __slots__ = ("pre", "post", "grad_dtype", "retains_grad")
 
     def __init__(self) -> None:
         self.pre: dict[int, Callable[[Any], Any]] = {}
         self.post: dict[int, Callable[[Any], Any]] = {}
         self.grad_dtype: Any = OWN_DTYPE  # the type of .grad; None for any
+        self.retains_grad = False  # asked for before detach_() made the tensor a leaf
 
 
 OWN_DTYPE: Any = object()
@@ -336,9 +337,10 @@ _HINT_TRACED = (
 )
 
 
-def version_error(saved: Any, expected: int, node: Node) -> RuntimeError:
+def version_error(saved: Any, expected: int, node: Node | None) -> RuntimeError:
     """The error for a tensor that was written to after a node had saved it."""
     if isinstance(saved, SavedResult):
+        assert node is not None
         origin, array = f", which is output {saved.output_nr} of {node.title()},", saved._array
     else:
         if saved._view is not None:

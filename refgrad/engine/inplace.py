@@ -107,7 +107,9 @@ def rebase(tensor: TensorBase, node: Node, nr: int = 0) -> None:
         tensor._grad_fn, tensor._output_nr, tensor._requires_grad = node, nr, True
         return
     base = view.base
-    base._grad_fn, base._output_nr = copy_slices(tensor, base, node), 0
+    copied = copy_slices(tensor, base, node)
+    move_retained(base, copied)
+    base._grad_fn, base._output_nr = copied, 0
     base._requires_grad = True
     view.refresh(tensor)
 
@@ -259,6 +261,19 @@ def increment_version(tensor: Any) -> None:
     """Count a write that the engine did not see."""
     for t in [tensor] if isinstance(tensor, TensorBase) else tensor:
         bump(t)
+
+
+@contextlib.contextmanager
+def unsafe_preserve_version_counter(tensors: Any) -> Iterator[None]:
+    """Forget at the end the writes that were counted inside."""
+    held = (tensors,) if isinstance(tensors, TensorBase) else tuple(tensors)
+    before = [0 if t._counter is None else t._counter[0] for t in held]
+    try:
+        yield
+    finally:
+        for tensor, version in zip(held, before):
+            if tensor._counter is not None:
+                tensor._counter[0] = version
 
 
 @contextlib.contextmanager

@@ -49,6 +49,7 @@ class Modes(threading.local):
     layers: tuple[Layer, ...] = ()
     task: Any = None  # the backward pass that is running
     inference: bool = False
+    multithreading: bool = True
     anomaly: bool = False  # set on the class: these two hold for all threads
     check_nan: bool = True
     inplace_watch: Any = None  # called with (name, tensor) before each in-place op; see autograd.warn_inplace

@@ -32,6 +32,7 @@ from refgrad.engine.inference import inference_mode, is_inference, is_inference_
 from refgrad.engine.modes import is_warn_always_enabled, set_warn_always
 from refgrad.engine.ops import *  # noqa: F403
 from refgrad.engine.creation import zeros_like  # noqa: F811  the factory, not the rules' own
+from refgrad.engine.serialization import load, save
 from refgrad.engine.printing import set_printoptions
 from refgrad.engine.tensor import _ALIASES, Tensor
 

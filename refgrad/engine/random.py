@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from refgrad.engine.modes import modes
+
 __all__ = ["Generator", "bernoulli", "default_generator", "exponential", "integers", "normal", "permutation", "uniform"]
 
 Array = NDArray[Any]
@@ -69,6 +71,8 @@ class Generator:
 
     def random(self, count: int) -> NDArray[np.uint64]:
         """The next ``count`` words of 32 bits, each in 64."""
+        if modes.layers and count:
+            modes.refuse("random")
         if self._untouched:  # RandomState.seed is Knuth's initialisation, as PyTorch's
             np.random.RandomState(self._twister).seed(self._seed % 2**32)
             self._untouched = count == 0

@@ -95,9 +95,10 @@ def _no_grad() -> Iterator[None]:
         modes.grad_enabled = previous
 
 
-def pack(hooks: Hooks, value: Any, node: Node) -> Packed:
+def pack(hooks: Hooks, value: Any, node: Node | None) -> Packed:
     """Pack a value that ``node`` saves: a tensor, or its own result."""
     if isinstance(value, SavedResult):
+        assert node is not None
         return Packed(hooks, restore(value, node), (OWN, value.output_nr), True)
     edge = gradient_edge(value) if value._requires_grad else None
     return Packed(hooks, value, edge, value._requires_grad)

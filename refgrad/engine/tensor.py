@@ -204,6 +204,8 @@ class Tensor(TensorBase):
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         if requires_grad and self.dtype.category < dtypes.FLOATING:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        if requires_grad and modes.layers:
+            modes.refuse("requires_grad_", self)
         if not requires_grad and self._fresh()._grad_fn is not None:
             _refuse_non_leaf(False)
         if self._grad_fn is None:
@@ -267,6 +269,11 @@ class Tensor(TensorBase):
         self._array = own_array(value)
 
     @property
+    def volatile(self) -> bool:
+        warnings.warn("volatile was removed (Variable.volatile is always False)", UserWarning, stacklevel=2)
+        return False
+
+    @property
     def _base(self) -> Any:
         return None if self._view is None else self._view.base
 
@@ -297,13 +304,17 @@ class Tensor(TensorBase):
             raise RuntimeError(_DETACH_VIEW)
         if self._counter is None:
             self._counter = [0]  # those who saved this tensor look closer where there is a counter
+        if self.retains_grad:
+            self._leaf_hooks().retains_grad = True
         self._grad_fn, self._output_nr, self._requires_grad = None, 0, False
         return self
 
     @property
     def retains_grad(self) -> bool:
         node = self._grad_fn
-        return node is not None and node.hooks is not None and self._output_nr in node.hooks.retained
+        if node is None:
+            return self._hooks is not None and self._hooks.retains_grad
+        return node.hooks is not None and self._output_nr in node.hooks.retained
 
     @retains_grad.setter
     def retains_grad(self, value: Any) -> None:
@@ -345,6 +356,8 @@ class Tensor(TensorBase):
         """
         if self.requires_grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if modes.layers:
+            modes.refuse("numpy", self)
         return own_array(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -358,6 +371,8 @@ class Tensor(TensorBase):
         """
         if self._array.size != 1:
             raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to Scalar")
+        if modes.layers:
+            modes.refuse("item", self)
         return _number(self._array)
 
     def tolist(self) -> Any:
@@ -370,6 +385,8 @@ class Tensor(TensorBase):
             raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
         if not self._array.size:
             raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        if modes.layers:
+            modes.refuse("bool", self)
         return bool(self.item())
 
     def _scalar(self) -> Any:
@@ -416,6 +433,7 @@ class Tensor(TensorBase):
             requires_grad=self.requires_grad,
             grad_fn=self._maker(),
             class_name="tensor" if name in ("Tensor", "Parameter") else name,
+            tangent=next(filter(None, (layer.describe(self) for layer in modes.layers)), None),
             parameter=getattr(self, "_is_param", False),
             tensor_contents=tensor_contents,
         )
@@ -599,13 +617,13 @@ class Tensor(TensorBase):
     # new tensors like this one ----------------------------------------------------------------------------------------
 
     def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
-        return wrap(np.zeros(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad)
+        return modes.created(wrap(np.zeros(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad))
 
     def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
-        return wrap(np.ones(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad)
+        return modes.created(wrap(np.ones(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad))
 
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
-        return wrap(np.full(size, fill_value, dtype.numpy if dtype else self._array.dtype), requires_grad)
+        return modes.created(wrap(np.full(size, fill_value, dtype.numpy if dtype else self._array.dtype), requires_grad))
 
     new_empty = new_zeros
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Any
 
-from refgrad.engine.creation import empty, from_numpy
+from refgrad.engine.creation import empty
 from refgrad.engine.tensor import Tensor
 
 __all__ = ["Buffer", "Parameter"]
@@ -31,14 +30,6 @@ class Parameter(Tensor):
         if id(self) not in memo:
             memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
         return memo[id(self)]
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return _rebuild_parameter, (type(self), self.detach().numpy(), self.requires_grad, OrderedDict())
-
-
-def _rebuild_parameter(cls: type[Parameter], array: Any, requires_grad: bool, backward_hooks: Any) -> Any:
-    """What pickle calls; hooks do not travel."""
-    return cls(from_numpy(array), requires_grad)
 
 
 class _BufferMeta(type):
