@@ -59,7 +59,7 @@ def linear_regression(T: Any, epochs: int) -> Run:
 
     def run() -> Any:
         w = T.tensor([0.3], requires_grad=True)
-        b = T.zeros(1, requires_grad=True)
+        b = T.tensor([0.0], requires_grad=True)
         losses = []
         for _ in range(epochs):
             loss = ((w * x + b - y) ** 2).mean()

@@ -181,18 +181,19 @@ def test_assignment_before_init(xp, check):
 
 @behaviour("NNM-05", source=SOURCE, profile="namespace")
 def test_reassignment(xp):
-    """A name keeps what was assigned last, whatever its kind, and None leaves the place."""
+    """A Parameter takes the place of anything, a module that of anything but a Parameter; None keeps a place free."""
     m = xp.nn.Module()
     m.a = 3
+    m.a = xp.nn.ReLU()
+    assert list(dict(m.named_children())) == ["a"]
     m.a = xp.nn.Parameter(xp.ones(1))
     assert list(dict(m.named_parameters())) == ["a"]
+    assert list(m.children()) == []
     m.a = None
     assert m.a is None
     assert list(m.parameters()) == []
-    m.a = xp.nn.Parameter(xp.ones(1))
-    m.a = xp.nn.ReLU()
-    assert list(m.parameters()) == []
-    assert list(dict(m.named_children())) == ["a"]
+    m.a = xp.nn.Parameter(xp.ones(2))
+    assert m.a.shape == (2,)
     del m.a
     assert not hasattr(m, "a")
 

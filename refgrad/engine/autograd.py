@@ -67,10 +67,11 @@ class Task:
         take, held_by = buffers.pop, buffers.get
         for node in nodes:
             plan = node.plan
-            if plan is None or node.hooks is not None or node.outputs is not None or node not in buffers:
-                self.execute(node)
+            grad = take(node, None) if node.hooks is None else None
+            if grad is None or plan is None or node.outputs is not None:
+                self.execute(node, grad)
                 continue
-            grads = plan.on_arrays(node, take(node))
+            grads = plan.on_arrays(node, grad)
             if not keep and plan.frees:
                 node.saved = plan.gone or plan.freed(node.saved)
             if node.next_nrs is not None:
@@ -152,9 +153,10 @@ class Task:
             if type(total) is np.ndarray:  # a scalar is added anew, a tensor may be in someone's graph
                 self.owned.add(node)
 
-    def execute(self, node: Node) -> None:
-        """Run one node on what has arrived, and pass the results on."""
-        grad = self.buffers.pop(node, None)
+    def execute(self, node: Node, grad: Any = None) -> None:
+        """Run one node on what has arrived (``grad``, if the caller has taken it already), and pass the results on."""
+        if grad is None:
+            grad = self.buffers.pop(node, None)
         hooks = node.hooks
         if self.needed is not None and node not in self.needed:
             if node not in self.captures:

@@ -77,5 +77,9 @@ def allclose(input: Tensor, other: Tensor, rtol: object = 1e-05, atol: object = 
 
 
 def typename(obj: object) -> str:
-    """The name of an object's type."""
-    return obj.type() if isinstance(obj, Tensor) else f"{type(obj).__module__}.{type(obj).__name__}"
+    """The name of a tensor's type, of a class, or of an object's class."""
+    if isinstance(obj, Tensor):
+        return str(obj.type())
+    named = obj if hasattr(obj, "__qualname__") else type(obj)
+    module = getattr(named, "__module__", None) or ""
+    return named.__qualname__ if module in ("", "builtins") else f"{module}.{named.__qualname__}"

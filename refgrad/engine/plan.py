@@ -1,6 +1,6 @@
 """Plans: for one op and one pattern of inputs, what a call saves and how its gradients are computed.
 
-A plan writes three small functions, straight lines without loops or dictionaries, and compiles them once: ``attach``
+A plan writes three small functions, straight lines without loops or dictionaries, and compiles them once: ``make_node``
 makes the node of a call, ``on_arrays`` and ``on_tensors`` apply the rules to what it saved. Their text is in tracebacks.
 """
 
@@ -10,6 +10,7 @@ import functools
 import inspect
 import itertools
 import linecache
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ class Saved:
 class Plan:
     """What a call of ``op`` saves for one pattern of inputs, and its rules with the saved values put in place."""
 
-    __slots__ = ("op", "kinds", "records", "edges", "tracked", "frees", "slots", "saves_results", "attach", "on_arrays", "on_tensors", "freed", "gone")
+    __slots__ = ("op", "kinds", "records", "edges", "tracked", "frees", "slots", "saves_results", "make_node", "on_arrays", "on_tensors", "freed", "gone")
 
     def __init__(self, op: Primitive, kinds: tuple[int, ...]) -> None:
         self.op, self.kinds = op, kinds
@@ -101,7 +102,7 @@ class Plan:
         self.frees = (*saved.tracked, *saved.operands)
         self.saves_results = any(source.startswith("results") for source in saved.slots)
         body = f"({''.join(call + ', ' for call in calls.values())})"
-        self.attach = self._compile_attach()
+        self.make_node = self._compile_make_node()
         self.on_arrays = self._compile_rules("on_arrays", body, namespace)
         self.on_tensors = self._compile_rules("on_tensors", body, namespace)
         kept = "".join("GONE, " if i in self.frees else f"s[{i}], " for i in range(len(saved.slots)))
@@ -123,19 +124,31 @@ class Plan:
         scope = {**namespace, "GONE": GONE, "FREED": FREED, "check": check, "SavedResult": SavedResult, "restore": restore}
         return compile_function(name, "\n".join(lines), scope)
 
-    def _compile_attach(self) -> Callable[..., Node]:
-        """``attach(inputs, arrays, params, results, shape, dtype)``: the node of a call."""
-        lines = ["def attach(inputs, arrays, params, results, shape, dtype):", "    node = new_node(node_class)"]
+    def attach(self, inputs: Any, arrays: Any, params: Any, results: Any, shape: Any, dtype: Any) -> Node:
+        """The node of a call; ``make_node`` with the arguments in groups."""
+        return self.make_node(*inputs, *arrays, *params, results, shape, dtype)
+
+    def _compile_make_node(self) -> Callable[..., Node]:
+        """``make_node(i0, ..., a0, ..., p0, ..., results, shape, dtype)``: the node of a call, from its inputs, their arrays
+        and the parameters."""
+        count, params = len(self.kinds), len(self.op.params)
+        names = [*(f"i{k}" for k in range(count)), *(f"a{k}" for k in range(count)), *(f"p{k}" for k in range(params))]
+        lines = [f"def make_node({', '.join((*names, 'results', 'shape', 'dtype'))}):", "    node = new_node(node_class)"]
         for i in self.edges:
             if self.kinds[i] == NEEDED:
-                lines += [f"    x{i} = inputs[{i}]", f"    n{i} = x{i}._grad_fn", f"    if n{i} is None: n{i} = accumulator(x{i})"]
+                lines += [
+                    f"    n{i} = i{i}._grad_fn",
+                    f"    if n{i} is None:",
+                    f"        n{i} = i{i}._accumulate",
+                    f"        n{i} = n{i} and n{i}() or accumulator(i{i})",
+                ]
         needed = [i for i in self.edges if self.kinds[i] == NEEDED]
         lines.append(f"    node.next_nodes = ({''.join(f'n{i}, ' if i in needed else 'None, ' for i in self.edges)})")
-        numbers = "".join(f"x{i}._output_nr, " if i in needed else "0, " for i in self.edges)
-        some = " or ".join(f"x{i}._output_nr" for i in needed) or "False"
+        numbers = "".join(f"i{i}._output_nr, " if i in needed else "0, " for i in self.edges)
+        some = " or ".join(f"i{i}._output_nr" for i in needed) or "False"
         lines += [
             f"    node.next_nrs = ({numbers}) if {some} else None",
-            f"    node.saved = s = ({''.join(source + ', ' for source in self.slots)})",
+            f"    node.saved = s = ({''.join(_argument(source) + ', ' for source in self.slots)})",
         ]
         written = " or ".join(f"s[{i}]._counter is not None" for i in self.tracked) or "False"
         lines += [
@@ -158,7 +171,7 @@ class Plan:
             "c128": np.dtype(np.complex128),
             "next_sequence_nr": next_sequence_nr,
         }
-        return compile_function("attach", "\n".join(lines), scope)
+        return compile_function("make_node", "\n".join(lines), scope)
 
     def saved_slot(self, node: Node, name: str) -> int | None:
         """Where ``node._saved_<name>`` is kept, if this call needed it; PyTorch calls the first input ``self``.
@@ -205,6 +218,11 @@ def conjugated(plan: Plan) -> Plan:
     copy.on_arrays = lambda node, grad: tuple(map(conj, plan.on_arrays(node, conj(grad))))
     copy.on_tensors = lambda node, grad: tuple(map(conj, plan.on_tensors(node, conj(grad))))
     return copy
+
+
+def _argument(source: str) -> str:
+    """The name of a call's part as ``make_node`` has it: ``inputs[1]`` -> ``i1``, ``arrays[0].shape`` -> ``a0.shape``."""
+    return re.sub(r"^(i)nputs\[(\d+)\]|^(a)rrays\[(\d+)\]|^(p)arams\[(\d+)\]", lambda m: "".join(filter(None, m.groups())), source)
 
 
 def versions(saved: tuple[Any, ...], tracked: tuple[int, ...]) -> tuple[int, ...]:

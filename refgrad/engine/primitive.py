@@ -274,10 +274,11 @@ _BODY = """\
     _out._output_nr = 0
     _out._view = _out._grad = _out._accumulate = _out._hooks = _out._counter = None
     if _state:
-        _plan = plans.get(_key) or op.plan(_key)
+        try: _plan = plans[_key]
+        except KeyError: _plan = op.plan(_key)
         if _plan.records:
             _saved = (save_result(_out),) if _plan.saves_results else None
-            _out._grad_fn = _plan.attach(({inputs}), ({arrays}), ({params}), _saved, _result.shape, _result.dtype)
+            _out._grad_fn = _plan.make_node({inputs}{arrays}{params}_saved, _result.shape, _result.dtype)
             _out._requires_grad = True
             return _out
     _out._grad_fn = None

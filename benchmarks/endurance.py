@@ -1,0 +1,98 @@
+"""What only shows at length: leaks over thousands of training steps, a long graph on a short stack, start-up."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from statistics import median
+from typing import Any
+
+from benchmarks.programs import mlp, xor
+
+STEPS = 10_000
+STACK = 256 * 1024  # bytes: some hundred frames
+SHALLOW = 120
+
+
+def leaks(steps: int = STEPS) -> dict[str, Any]:
+    """Traced bytes after a tenth of the steps and after all, and what the cycle collector then finds."""
+    T: Any = importlib.import_module("refgrad")
+    found = {}
+    for name, step in (("mlp", mlp(T, 8)), ("xor", xor(T, 1))):
+        found[name] = watched(step, steps)
+    return found
+
+
+def watched(step: Any, steps: int) -> dict[str, int]:
+    """Run ``step`` with the cycle collector off: what it would find is garbage that reference counts left."""
+    for _ in range(10):
+        step()
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(steps // 10):
+            step()
+        early = tracemalloc.get_traced_memory()[0]
+        for _ in range(steps - steps // 10):
+            step()
+        late = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    return {"steps": steps, "early": early, "late": late, "cycles": gc.collect()}
+
+
+def shallow(nodes: int) -> dict[str, Any]:
+    """Free a chain twice on a short stack, after backward and without; recursion in Python or in C would end the process."""
+    done: list[str] = []
+
+    def chain(backward: bool) -> None:
+        T: Any = importlib.import_module("refgrad")
+        x = T.tensor(1.0, requires_grad=True)
+        y = x
+        for _ in range(nodes):
+            y = y * 1.0
+        if backward:
+            y.backward()
+        del y
+        done.append("after backward" if backward else "without backward")
+
+    def both() -> None:
+        chain(backward=True)
+        chain(backward=False)
+
+    on_short_stack(both)
+    return {"nodes": nodes, "freed": done}
+
+
+def on_short_stack(work: Any) -> None:
+    """Run ``work`` in a thread with little stack and a low limit of recursion."""
+    importlib.import_module("refgrad").tensor(1.0)
+    previous, limit = threading.stack_size(STACK), sys.getrecursionlimit()
+    thread = threading.Thread(target=work)
+    sys.setrecursionlimit(SHALLOW)
+    try:
+        thread.start()
+        thread.join()
+    finally:
+        sys.setrecursionlimit(limit)
+        threading.stack_size(previous)
+
+
+def start_up(times: int = 7) -> dict[str, float]:
+    """Seconds of a process that imports numpy, and of one that imports refgrad and asks for its first name."""
+    lines = {"numpy": "import numpy", "refgrad": "import refgrad; refgrad.tensor"}
+    taken: dict[str, list[float]] = {name: [] for name in lines}
+    for _ in range(times + 1):
+        for name, line in lines.items():
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", line], check=True)
+            taken[name].append(time.perf_counter() - start)
+    medians = {name: median(each[1:]) for name, each in taken.items()}  # the first fills the disk's cache
+    return {**medians, "beyond_numpy": medians["refgrad"] - medians["numpy"]}
