@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from benchmarks.programs import PROGRAMS, Run
 
 
@@ -60,12 +62,25 @@ def present(names: Iterable[str] | None = None) -> list[Contestant]:
     return [each for each in CONTESTANTS.values() if each.name in wanted and each.installed]
 
 
+def refusal(build: Callable[[int], Run], expected: list[Any], small: int) -> str | None:
+    """Why a contestant is not timed on a program: it fails, or computes something else, already at a small size."""
+    try:
+        found = flat(build(small)())
+    except Exception as error:  # another library may fail in any way, and that is a result
+        return f"{type(error).__name__}: {error}"[:100]
+    return None if alike(found, expected) else "another result"
+
+
+def alike(found: list[Any], expected: list[Any]) -> bool:
+    """Whether the values are the same, up to rounding and to how they are cut into arrays."""
+    ours, theirs = (np.concatenate([np.ravel(each) for each in arrays]) for arrays in (found, expected))
+    return ours.shape == theirs.shape and bool(np.allclose(ours, theirs, rtol=1e-4, atol=1e-5))
+
+
 def flat(value: Any) -> list[Any]:
-    """What a run returned, as a flat list of NumPy arrays."""
+    """What a run returned, as a list of NumPy arrays."""
     if isinstance(value, (list, tuple)):
         return [array for item in value for array in flat(item)]
-    value = value.detach() if hasattr(value, "detach") else value
-    numpy = importlib.import_module("numpy")
-    if hasattr(value, "numpy"):
-        return [numpy.asarray(value.numpy())]
-    return [numpy.asarray(getattr(value, "data", value) if type(value).__module__.startswith("mygrad") else value)]
+    if type(value).__module__.startswith("mygrad"):
+        return [np.asarray(value.data)]
+    return [np.asarray(value.detach().numpy() if hasattr(value, "detach") else value)]

@@ -29,23 +29,26 @@ def leaks(steps: int = STEPS) -> dict[str, Any]:
 
 
 def watched(step: Any, steps: int) -> dict[str, int]:
-    """Run ``step`` with the cycle collector off: what it would find is garbage that reference counts left."""
-    for _ in range(10):
-        step()
+    """Run ``step`` with the cycle collector off, and look twice: what it then finds is garbage that reference counts left."""
+    repeated(step, 10)
     gc.collect()
     gc.disable()
     tracemalloc.start()
     try:
-        for _ in range(steps // 10):
-            step()
-        early = tracemalloc.get_traced_memory()[0]
-        for _ in range(steps - steps // 10):
-            step()
-        late = tracemalloc.get_traced_memory()[0]
+        early, found = repeated(step, steps // 10)
+        late, more = repeated(step, steps - steps // 10)
     finally:
         tracemalloc.stop()
         gc.enable()
-    return {"steps": steps, "early": early, "late": late, "cycles": gc.collect()}
+    return {"steps": steps, "early": early, "late": late, "cycles": found + more}
+
+
+def repeated(step: Any, times: int) -> tuple[int, int]:
+    """Bytes held after ``times`` steps, and objects in cycles; collecting empties the interpreter's free lists too."""
+    for _ in range(times):
+        step()
+    cycles = gc.collect()
+    return tracemalloc.get_traced_memory()[0], cycles
 
 
 def shallow(nodes: int) -> dict[str, Any]:

@@ -28,7 +28,9 @@ def instructions(contestant: str, program: str, size: int, folder: Path) -> floa
     Errors: NoValgrind; RuntimeError if the program fails under it.
     """
     if shutil.which("valgrind") is None:
-        raise NoValgrind("--instructions needs valgrind; install it with your system's package manager (apt install valgrind)")
+        raise NoValgrind(
+            "--instructions needs valgrind; install it with your system's package manager (apt install valgrind)"
+        )
     few, many = (counted(contestant, program, size, count, folder) for count in (FEW, MANY))
     return (many - few) / (MANY - FEW)
 

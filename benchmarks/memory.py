@@ -11,13 +11,15 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.programs import PROGRAMS, Run
 
 # Large blocks go back to the system at once, in every library alike, so that the resident set follows what is held.
 ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "65536",
-    "MALLOC_TRIM_THRESHOLD_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
     "NUMPY_MADVISE_HUGEPAGE": "0",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -138,7 +140,7 @@ def graph_bytes(root: Any) -> int:
         node = stack.pop()
         for value in getattr(node, "saved", ()) or ():
             array = owner(getattr(value, "_array", value))
-            if hasattr(array, "nbytes"):
+            if isinstance(array, np.ndarray | np.generic):
                 owners[id(array)] = array.nbytes
         fresh = {target for target in node.next_nodes if target is not None} - seen
         seen |= fresh
@@ -148,6 +150,6 @@ def graph_bytes(root: Any) -> int:
 
 def owner(array: Any) -> Any:
     """The array that owns the memory of ``array``."""
-    while getattr(array, "base", None) is not None:
+    while isinstance(array, np.ndarray) and array.base is not None:
         array = array.base
     return array

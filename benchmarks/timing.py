@@ -31,7 +31,9 @@ def seconds(run: Run, count: int) -> float:
     return (perf_counter_ns() - start) / 1e9
 
 
-def interleaved(runs: dict[str, Run], *, rounds: int, batch: float, say: Callable[[str], None]) -> dict[str, list[float]]:
+def interleaved(
+    runs: dict[str, Run], *, rounds: int, batch: float, say: Callable[[str], None]
+) -> dict[str, list[float]]:
     """Seconds a run, one figure a round, for each contestant; the order turns from round to round."""
     gc.collect()
     gc.freeze()  # what the libraries hold is not traversed again and again in somebody else's turn

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("autograd", "nn", "optim", "utils")
+_SUBMODULES = ("autograd", "func", "nn", "optim", "utils")
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
@@ -13,7 +14,7 @@ from refgrad.engine.graph import AccumulateGrad, LeafHooks, Node, NodeHooks, Ten
 from refgrad.engine.inplace import bump, check_overlap
 from refgrad.engine.modes import error_state, modes, quiet
 from refgrad.engine.primitive import wrap
-from refgrad.engine.views import own_array
+from refgrad.engine.views import is_dense, own_array
 
 Edge = tuple[Node, int]
 
@@ -318,23 +319,27 @@ def run_post_accumulate(hooks: list[Any], leaf: Any) -> None:
 
 def add_to_grad(tensor: Any, grad: Any, graph: bool) -> None:
     """``tensor.grad += grad``; a first gradient is copied, so that nobody else holds it."""
-    held = tensor._grad
-    if graph and held is None:
-        tensor._grad = modes.created(wrap(np.empty_like(grad._array))).copy_(grad)
-    elif graph:
-        tensor._grad = held + grad if modes.grad_enabled else held.add_(grad)
-    elif held is None:
-        tensor._grad = wrap(like_leaf(grad, tensor._array))
-    else:
-        array = held._array
-        if array.shape != grad.shape:
-            dims.broadcast(array.shape, grad.shape)
-        if array.__class__ is np.ndarray:
-            check_overlap(array)
-            array += grad
+    with _accumulating:
+        held = tensor._grad
+        if graph and held is None:
+            tensor._grad = modes.created(wrap(np.empty_like(grad._array))).copy_(grad)
+        elif graph:
+            tensor._grad = held + grad if modes.grad_enabled else held.add_(grad)
+        elif held is None:
+            tensor._grad = wrap(like_leaf(grad, tensor._array))
         else:
-            held._array = array + grad  # a scalar that nobody shares
-        bump(held)
+            array = held._array
+            if array.shape != grad.shape:
+                dims.broadcast(array.shape, grad.shape)
+            if array.__class__ is np.ndarray:
+                check_overlap(array)
+                array += grad
+            else:
+                held._array = array + grad  # a scalar that nobody shares
+            bump(held)
+
+
+_accumulating = threading.RLock()  # passes in several threads may share a leaf; NumPy lets another thread in while it adds
 
 
 def like_leaf(grad: Any, leaf: Any) -> Any:
@@ -349,16 +354,6 @@ def like_leaf(grad: Any, leaf: Any) -> Any:
         copy = np.empty(grad.shape, grad.dtype)
     copy[...] = grad
     return copy
-
-
-def is_dense(array: Any) -> bool:
-    """Whether the elements fill their memory without gaps or overlaps, in whatever order."""
-    expected = array.itemsize
-    for stride, n in sorted(zip(array.strides, array.shape)):
-        if n > 1 and stride != expected:
-            return False
-        expected *= n
-    return True
 
 
 def retain(tensor: Any, grad: Any, graph: bool) -> None:

@@ -17,7 +17,7 @@ from refgrad.engine.views import own_array
 
 __all__ = [
     "Generator", "arange", "as_tensor", "asarray", "bernoulli", "default_generator", "empty", "empty_like", "eye",
-    "from_numpy", "full", "full_like", "get_rng_state", "initial_seed", "is_floating_point", "is_tensor", "linspace",
+    "from_numpy", "full", "full_like", "get_rng_state", "initial_seed", "is_complex", "is_floating_point", "is_tensor", "linspace",
     "logspace", "manual_seed", "normal", "ones", "ones_like", "rand", "rand_like", "randint", "randint_like", "randn",
     "randn_like", "randperm", "scalar_tensor", "seed", "set_rng_state", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
@@ -63,38 +63,66 @@ def to_array(data: Any, dtype: Any) -> Any:
         return np.array(data, kind.numpy)
     plain = _plain(data)
     _check_nesting(plain)
-    return np.array(plain, (dtype or _inferred(plain)).numpy)
+    held = _inferred(plain)
+    return _array(plain, held, dtype or held)
+
+
+def _array(plain: Any, held: dtypes.dtype, kind: dtypes.dtype) -> Any:
+    """Nested lists of numbers of type ``held`` in the type ``kind``."""
+    try:
+        if held.category <= kind.category:
+            return np.array(plain, kind.numpy)
+    except OverflowError:
+        if kind is dtypes.int64:
+            raise ValueError("Overflow when unpacking long long") from None
+    if held.category == dtypes.COMPLEX and kind.category < dtypes.COMPLEX and kind is not dtypes.bool_:
+        raise TypeError("must be real number, not complex")
+    flat = np.array(plain, object)
+    values = [dtypes.element(value, kind.numpy, plain=True) for value in flat.ravel()]
+    return np.array(values, kind.numpy).reshape(flat.shape)
 
 
 def _plain(data: Any) -> Any:
-    """Nested lists of Python numbers."""
+    """Nested lists of Python's and NumPy's numbers."""
     if isinstance(data, (list, tuple, range)):
         return [_plain(item) for item in data]
+    if isinstance(data, (bool, int, float, complex, np.generic)):
+        return data
     if isinstance(data, TensorBase):
-        return float(data) if data.requires_grad else data.tolist()  # type: ignore[arg-type,attr-defined]
-    if isinstance(data, (np.ndarray, np.generic)):
-        return data.tolist()
-    if not isinstance(data, (bool, int, float, complex)):
-        if hasattr(data, "__float__") or hasattr(data, "__index__"):
-            return float(data)
-        if isinstance(data, str):
-            raise TypeError("new(): invalid data type 'str'")
-        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
-    return data
+        return _only_number(data)
+    if isinstance(data, np.ndarray):
+        return [_plain(item) for item in data] if data.ndim else data[()]
+    if isinstance(data, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+    if hasattr(data, "__float__") or hasattr(data, "__index__"):
+        return float(data)
+    raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
+
+
+def _only_number(tensor: Any) -> Any:
+    if tensor._array.size != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    if tensor.requires_grad:
+        float(tensor)  # which warns
+    return tensor._array.reshape(())[()]
 
 
 def _check_nesting(data: Any, dim: int = 0) -> None:
+    """Refuse lists of different lengths.
+
+    Errors: ValueError, or TypeError where numbers and lists are mixed.
+    """
     if not isinstance(data, list) or not data:
         return
     expected = len(data[0]) if isinstance(data[0], list) else None
     for item in data:
         size = len(item) if isinstance(item, list) else None
-        if size != expected and expected is not None:
-            if size is None:
-                raise TypeError(f"expected a sequence at dim {dim + 1}, got a number")
-            raise ValueError(f"expected sequence of length {expected} at dim {dim + 1} (got {size})")
-        if expected is None and size is not None:
+        if size is None and expected is not None:
             raise TypeError("not a sequence")
+        if size is not None and expected is None:
+            raise TypeError("'list' object cannot be interpreted as an integer")
+        if size != expected:
+            raise ValueError(f"expected sequence of length {expected} at dim {dim + 1} (got {size})")
         _check_nesting(item, dim + 1)
 
 
@@ -119,6 +147,11 @@ def from_numpy(ndarray: Any) -> Tensor:
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     dtypes.of(ndarray.dtype)
+    if not ndarray.dtype.isnative:
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion between byte orders is currently "
+            "not supported."
+        )
     if any(s < 0 for s in ndarray.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
@@ -154,6 +187,11 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, TensorBase)
 
 
+def is_complex(input: Tensor) -> bool:
+    """Whether the tensor's type is a complex one."""
+    return input.is_complex()
+
+
 def is_floating_point(input: Tensor) -> bool:
     """Whether the tensor's type is a floating one."""
     return input.is_floating_point()
@@ -162,8 +200,23 @@ def is_floating_point(input: Tensor) -> bool:
 # constants and ranges -------------------------------------------------------------------------------------------------
 
 
-def _shape(size: Any, function: str) -> tuple[int, ...]:
-    shape = dims.sizes(size)
+def _shape(args: Any, function: str, size: Any = None) -> tuple[int, ...]:
+    """Read a factory's sizes: several numbers, or one sequence, by position or by name.
+
+    Errors: TypeError for none, or for no integers; RuntimeError for a negative size.
+    """
+    if size is None and not args:
+        raise TypeError(f'{function}() missing 1 required positional arguments: "size"')
+    wanted = f"{function}(): argument 'size' (position 1) must be tuple of ints"
+    one = args[0] if len(args) == 1 else None
+    if isinstance(one, (bool, float, str)):
+        raise TypeError(f"{wanted}, not {type(one).__name__}")
+    try:
+        shape = dims.sizes(args if size is None else (size,))
+    except TypeError:
+        items = list(one if isinstance(one, (tuple, list)) else args if size is None else size)
+        at = next(i for i, n in enumerate(items) if not hasattr(n, "__index__"))
+        raise TypeError(f"{wanted}, but found element of type {type(items[at]).__name__} at pos {at}") from None
     if any(n < 0 for n in shape):
         raise RuntimeError(f"{function}: Dimension size must be non-negative.")
     return shape
@@ -173,93 +226,182 @@ def _type(dtype: Any) -> Any:
     return (dtype or dtypes.get_default_dtype()).numpy
 
 
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros."""
-    return leaf(np.zeros(_shape(size, "zeros"), _type(dtype)), requires_grad)
+    return leaf(np.zeros(_shape(args, "zeros", size), _type(dtype)), requires_grad)
 
 
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
-    return leaf(np.ones(_shape(size, "ones"), _type(dtype)), requires_grad)
+    return leaf(np.ones(_shape(args, "ones", size), _type(dtype)), requires_grad)
 
 
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+def empty(
+    *args: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """A tensor whose values are not set."""
-    return leaf(np.empty(_shape(size, "empty"), _type(dtype)), requires_grad)
+    return leaf(np.empty(_shape(args, "empty", size), _type(dtype)), requires_grad)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of one value, in that value's type unless told otherwise."""
+    """A tensor of one value, in that value's type unless told otherwise.
+
+    Errors: TypeError for a size or value of another kind, RuntimeError for a value that the type cannot hold.
+    """
+    if isinstance(size, int):
+        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    kind = dtype or dtypes.of_scalar(value)
-    return leaf(np.full(dims.sizes((size,)), value, kind.numpy), requires_grad)
+    if not isinstance(value, (bool, int, float, complex, np.generic)):
+        raise TypeError(f"full(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}")
+    kind = (dtype or dtypes.of_scalar(value)).numpy
+    return leaf(np.full(_shape((size,), "full"), dtypes.element(value, kind), kind), requires_grad)
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """The values ``start, start + step, ...`` below ``end``; integers if all arguments are.
 
-    Errors: RuntimeError for a step of 0 or of the wrong sign.
+    Errors: RuntimeError for a step of 0 or of the wrong sign, or a range that is not finite.
     """
     start, end = (0, start) if end is None else (start, end)
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
+    _check_range(start, end, step)
     whole = all(isinstance(v, int) for v in (start, end, step))
     kind = dtype or (dtypes.int64 if whole else dtypes.get_default_dtype())
-    count = math.ceil((end - start) / step)
-    values = start + np.arange(count, dtype=np.int64 if whole else np.float64) * step
-    return leaf(values.astype(kind.numpy), requires_grad)
+    if kind is dtypes.bool_:
+        raise NotImplementedError('"arange_cpu" not implemented for \'Bool\'')
+    if kind.category == dtypes.INTEGRAL:
+        start, end, step = int(start), end if whole else math.ceil(end), int(step)
+    count = max(math.ceil((end - start) / step), 0)
+    if kind.category == dtypes.INTEGRAL:
+        return leaf((start + np.arange(count) * step).astype(kind.numpy), requires_grad)
+    return leaf(_range(start, step, count, kind.numpy), requires_grad)
+
+
+def _check_range(start: Any, end: Any, step: Any) -> None:
+    for position, (name, value) in enumerate((("end", end), ("start", start), ("step", step)), 1):
+        if not isinstance(value, (bool, int, float, complex, np.generic)):
+            raise TypeError(f"arange(): argument '{name}' (position {position}) must be Number, not {type(value).__name__}")
+        if isinstance(value, complex):
+            raise RuntimeError("value cannot be converted to type double without overflow")
+    if not step or step != step:
+        raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start:g} -> {end:g}")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+
+
+def _range(start: Any, step: Any, count: int, kind: Any) -> Any:
+    """``count`` values of a floating range, in PyTorch's order of operations: a vector of numbers at a time.
+
+    Each vector starts from its rounded first value; what is left over at the end is computed one by one, and products
+    are not rounded before they are added.
+    """
+    index = np.arange(count)
+    lanes = 32 // kind.itemsize
+    within = np.where(index < count - count % (2 * lanes), index % lanes, 0)
+    first = (_EXACT(start) + _EXACT(step) * (index - within)).astype(np.float64)
+    first = np.where(within, first.astype(kind).astype(np.float64), first)
+    return (first.astype(_EXACT) + _EXACT(step) * within).astype(np.float64).astype(kind)
+
+
+_EXACT = np.longdouble  # wide enough for a product of a double and a small integer, where the platform has it
 
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """``steps`` values from ``start`` to ``end``, both included, mirrored about the middle as PyTorch computes them."""
-    kind = np.dtype(_type(dtype))
+    """``steps`` values from ``start`` to ``end``, both included, mirrored about the middle as PyTorch computes them.
+
+    Errors: RuntimeError for a negative number of steps.
+    """
+    start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
+    whole = dtypes.get_default_dtype()
+    kind = np.dtype((dtype or (whole.to_complex() if isinstance(start + end, complex) else whole)).numpy)
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     if steps <= 1:
         return leaf(np.full(steps, start, kind), requires_grad)
     index = np.arange(steps)
-    step = kind.type((end - start) / (steps - 1)) if kind.kind == "f" else (end - start) / (steps - 1)
-    rising, falling = start + step * index, end - step * (steps - 1 - index)
-    return leaf(np.where(index < steps // 2, rising, falling).astype(kind), requires_grad)
+    if kind.kind in "fV":
+        start, end = kind.type(start), kind.type(end)
+        step = (end - start) / kind.type(steps - 1)
+    else:
+        step = (end - start) / (steps - 1)
+    exact = _EXACT if kind == np.float64 else np.result_type(type(step), np.float64).type  # products are not rounded
+    rising = exact(start) + exact(step) * index
+    falling = exact(end) - exact(step) * (steps - 1 - index)
+    values = np.where(index < steps // 2, rising, falling)
+    return leaf(values.astype(np.float64).astype(kind) if kind.kind != "c" else values.astype(kind), requires_grad)
 
 
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """``base`` to the powers that ``linspace`` gives."""
+    """``base`` to the powers that ``linspace`` gives.
+
+    Errors: RuntimeError for a negative number of steps.
+    """
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
     exponents = np.linspace(start, end, steps)
     return leaf((base**exponents).astype(_type(dtype)), requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones on the diagonal, zeros elsewhere."""
+    """Ones on the diagonal, zeros elsewhere.
+
+    Errors: RuntimeError for a negative size, TypeError for one that is no integer.
+    """
+    for position, (name, size) in enumerate((("n", n), ("m", m)), 1):
+        if size is not None and not hasattr(size, "__index__"):
+            raise TypeError(f"eye(): argument '{name}' (position {position}) must be int, not {type(size).__name__}")
+        if size is not None and size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
     return leaf(np.eye(n, m, dtype=_type(dtype)), requires_grad)
 
 
-def _like(input: Tensor, fill: Any, dtype: Any, requires_grad: bool) -> Tensor:
-    return leaf(np.asarray(fill(input._array, dtype.numpy if dtype else None)), requires_grad)
+def _like(name: str, input: Tensor, value: Any, dtype: Any, requires_grad: bool) -> Tensor:
+    """``value`` everywhere, laid out as ``input`` is unless its elements share memory."""
+    if not isinstance(input, TensorBase):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    array = np.asarray(input._array)
+    kind = dtype.numpy if dtype else array.dtype
+    shared = any(n > 1 and not stride for n, stride in zip(array.shape, array.strides))
+    result = np.empty(array.shape, kind) if shared else np.empty_like(array, kind)
+    result.fill(dtypes.element(value, kind))
+    return leaf(result, requires_grad)
 
 
-def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+def zeros_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
+) -> Tensor:
     """Zeros in the shape, type and layout of ``input``."""
-    return _like(input, np.zeros_like, dtype, requires_grad)
+    return _like("zeros_like", input, 0, dtype, requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+def ones_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
+) -> Tensor:
     """Ones in the shape, type and layout of ``input``."""
-    return _like(input, np.ones_like, dtype, requires_grad)
+    return _like("ones_like", input, 1, dtype, requires_grad)
 
 
-def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+def empty_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
+) -> Tensor:
     """Unset values in the shape, type and layout of ``input``."""
-    return _like(input, np.empty_like, dtype, requires_grad)
+    return _like("empty_like", input, 0, dtype, requires_grad)
 
 
-def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """One value in the shape, type and layout of ``input``."""
-    return _like(input, lambda a, d: np.full_like(a, fill_value, dtype=d), dtype, requires_grad)
+    return _like("full_like", input, fill_value, dtype, requires_grad)
 
 
 # random ---------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes
 from refgrad.engine.autograd import backward_from, run_backward
-from refgrad.engine.graph import GradientEdge, TensorBase
+from refgrad.engine.graph import GradientEdge, TensorBase, gradient_edge
 from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import wrap
 
@@ -161,7 +161,8 @@ def _make_grad(i: int, output: Any, grad: Any) -> Any:
 def _described(output: Any) -> tuple[tuple[int, ...], Any]:
     """Shape and NumPy type of a root."""
     if isinstance(output, GradientEdge):
-        return output.node.describe(output.output_nr)
+        node, nr = gradient_edge(output)
+        return node.describe(nr)
     if not isinstance(output, TensorBase):
         raise AssertionError("Expected output to be a torch.Tensor")
     return output._array.shape, output._array.dtype

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,13 @@ class dtype:
         return {complex64: float32, complex128: float64}.get(self, self)
 
     def to_complex(self) -> dtype:
-        return {float32: complex64, float64: complex128, float16: complex64}.get(self, self)
+        """The complex type of as much precision; half floats, which have none here, get ``complex64``.
+
+        Errors: RuntimeError for integers.
+        """
+        if self.category < FLOATING:
+            raise RuntimeError(f"Unknown Complex ScalarType for {_SCALAR_TITLES[self.name]}")
+        return complex128 if self in (float64, complex128) else complex64
 
 
 bool_ = dtype("bool", np.bool_, BOOL, "BoolTensor")
@@ -109,6 +116,48 @@ def scalar_title(numpy_dtype: Any) -> str:
     return _SCALAR_TITLES[of(numpy_dtype).name]
 
 
+# as C++ spells the types: in conversions, and in typeid
+_C_TYPES = {"uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t", "bool": "bool"}
+_C_TYPES |= {"float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double"}
+_C_TYPES |= {"complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
+_C_TITLES = {"uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int64": "long int"}
+
+
+def c_title(numpy_dtype: Any) -> str:
+    """The C++ type's name as error messages of checked types have it: ``long int``."""
+    name = of(numpy_dtype).name
+    return _C_TITLES.get(name, _C_TYPES[name])
+
+
+def element(value: Any, numpy_dtype: Any, *, plain: bool = False) -> Any:
+    """A Python number in a type; negative ones wrap around in unsigned types.
+
+    Errors: RuntimeError for what the type cannot hold; it names PyTorch's type if ``plain``, else the one of C++.
+    """
+    kind = numpy_dtype.kind
+    if kind == "c":
+        return numpy_dtype.type(value)
+    if kind == "b":
+        return numpy_dtype.type(bool(value))
+    if isinstance(value, complex) or not _holds(value, numpy_dtype):
+        name = of(numpy_dtype).name
+        raise RuntimeError(f"value cannot be converted to type {name if plain else _C_TYPES[name]} without overflow")
+    if kind in "iu":
+        bits = 8 * numpy_dtype.itemsize
+        return np.array(int(value) & (2**bits - 1), f"u{numpy_dtype.itemsize}").view(numpy_dtype)[()]
+    with np.errstate(over="ignore"):
+        return numpy_dtype.type(value)
+
+
+def _holds(value: Any, numpy_dtype: Any) -> bool:
+    if numpy_dtype.kind not in "iu":
+        widest = np.finfo(np.float64 if numpy_dtype == np.float64 else np.float32).max
+        return abs(value) <= widest or not math.isfinite(value)
+    limits = np.iinfo(numpy_dtype)
+    lowest = limits.min or -int(limits.max)
+    return math.isfinite(value) and lowest <= int(value) <= limits.max
+
+
 def get_default_dtype() -> dtype:
     """The floating type that Python floats and factory functions get."""
     return _default
@@ -117,8 +166,10 @@ def get_default_dtype() -> dtype:
 def set_default_dtype(d: dtype) -> None:
     """Set the floating type that Python floats and factory functions get."""
     global _default
-    if not isinstance(d, dtype) or d.category != FLOATING:
-        raise TypeError(f"only floating-point types are supported as the default type, got {d}")
+    if not isinstance(d, dtype):
+        raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
+    if d.category != FLOATING:
+        raise TypeError("only floating-point types are supported as the default type")
     _default = d
 
 
@@ -140,6 +191,8 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
 
 def of_scalar(value: Any) -> dtype:
     """The type that a Python number has in promotion."""
+    if isinstance(value, np.generic):
+        return of(value.dtype)
     if isinstance(value, bool):
         return bool_
     if isinstance(value, int):
@@ -183,12 +236,12 @@ class finfo:
     def __init__(self, type: dtype | None = None) -> None:
         self._type = type or _default
         if self._type.category < FLOATING:
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{self._type.name}'")
+            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'")
         limits = np.finfo(self._type.numpy) if self._type is not bfloat16 else __import__("ml_dtypes").finfo(_bfloat16)
         self.bits = int(limits.bits)
         self.eps, self.max, self.min = float(limits.eps), float(limits.max), float(limits.min)
         self.tiny = self.smallest_normal = float(limits.tiny)
-        self.resolution = float(limits.resolution)
+        self.resolution = 10.0 ** -int(limits.precision)
         self.dtype = self._type.to_real().name
 
     def __repr__(self) -> str:
@@ -201,9 +254,9 @@ class iinfo:
 
     def __init__(self, type: dtype) -> None:
         if type.category != INTEGRAL:
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type.name}'")
+            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'")
         limits = np.iinfo(type.numpy)
         self.bits, self.max, self.min, self.dtype = limits.bits, int(limits.max), int(limits.min), type.name
 
     def __repr__(self) -> str:
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

@@ -15,14 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refgrad.engine import ops
-from refgrad.engine.autograd import is_dense
 from refgrad.engine.grad_mode import _Mode
 from refgrad.engine.graph import Node, TensorBase, wrap
 from refgrad.engine.level import as_tuple, zeros_like
 from refgrad.engine.modes import Layer, modes
 from refgrad.engine.primitive import Primitive
 from refgrad.engine.tangent import push
-from refgrad.engine.views import CopySlices, geometry, own_array, view_primitive
+from refgrad.engine.views import CopySlices, geometry, is_dense, own_array, view_primitive
 
 __all__ = ["UnpackedDualTensor", "dual_level", "enter_dual_level", "exit_dual_level", "make_dual", "unpack_dual"]
 

@@ -15,7 +15,7 @@ from refgrad.engine.graph import Node, SavedResult, TensorBase, Unversioned
 from refgrad.engine.modes import error_state, modes, quiet
 from refgrad.engine.plan import compile_function
 from refgrad.engine.primitive import Primitive, PrimitiveFunction, defaults, read, run_forward, signature, through_layers
-from refgrad.engine.views import DEFAULT, View, copy_slices, geometry, own_array, restriction, wants_grad
+from refgrad.engine.views import DEFAULT, View, address, copy_slices, is_dense, own_array, restriction, wants_grad
 
 _PARTIAL_OVERLAP = (
     "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
@@ -31,6 +31,9 @@ _INFERENCE = (
     "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before "
     "doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
 )
+
+
+_IDEMPOTENT = frozenset({"zero", "_fill_number_", "_fill_tensor_"})  # overlap is harmless where one value goes everywhere
 
 
 def check_inplace(tensor: TensorBase, tracked: bool) -> None:
@@ -71,9 +74,18 @@ def check_partial_overlap(target: TensorBase, others: tuple[Any, ...]) -> None:
     """
     for x in others:
         if isinstance(x, TensorBase) and x._counter is not None and x._counter is target._counter and x is not target:
-            aligned = x._array.shape == target._array.shape and geometry(x._array, target._array).offset == 0
-            if not aligned and np.may_share_memory(x._array, target._array) and np.shares_memory(x._array, target._array):
+            if overlaps_partly(x._array, target._array):
                 raise RuntimeError(_PARTIAL_OVERLAP)
+
+
+def overlaps_partly(a: Any, b: Any) -> bool:
+    """Whether two arrays share some memory and are not the same window; as PyTorch, told of dense ones only."""
+    if not (a.size and b.size and is_dense(a) and is_dense(b)):
+        return False
+    start, other = address(a), address(b)
+    if start == other and a.nbytes == b.nbytes:
+        return bool(a.strides != b.strides)
+    return start < other + b.nbytes and other < start + a.nbytes
 
 
 def check_result(op: Primitive, target: Any, result: Any) -> None:
@@ -173,7 +185,7 @@ def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...])
     plan = op.plan(key)
     array = arrays[0]
     shared = isinstance(array, np.ndarray)  # else a scalar of the tensor's own, simply replaced
-    if shared:
+    if shared and op.name not in _IDEMPOTENT:
         check_overlap(array)
         check_partial_overlap(target, inputs[1:])
     tracked = tracked and plan.records

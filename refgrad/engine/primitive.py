@@ -285,6 +285,9 @@ _BODY = """\
     _out._requires_grad = False
     return _out
 """
+_OUT = """\
+    if out is not None: return write_out(op, ({inputs}), ({params}), out)
+"""
 _GENERAL = """\
     if {any_tensor}: return record(op, ({inputs}), ({params}))
     return forward({inputs}{keywords})
@@ -294,14 +297,28 @@ _GENERAL = """\
 def build(op: Primitive, recorder: Callable[..., Any], doc: str | None) -> PrimitiveFunction:
     """The public function of a primitive, with the forward's own signature."""
     written_out = recorder is record and op.star is None and not op.outputs
-    body = _written_out(op) if written_out else _general(op)
-    function: Any = compile_function(op.name, f"def {op.name}({signature(op)}):\n{body}", _namespace(op, recorder))
+    shown = signature(op)
+    if written_out:
+        shown += ", out=None" if "*" in shown else ", *, out=None"
+    body = _OUT.format(**_names(op)) + _written_out(op) if written_out else _general(op)
+    function: Any = compile_function(op.name, f"def {op.name}({shown}):\n{body}", _namespace(op, recorder))
     function.__doc__, function.__module__, function.__qualname__ = doc, op.forward.__module__, op.name
     function.op = op
     function.defvjp = lambda *rules, **named: op.vjps.update(zip(op.inputs, rules), **named)
     function.defjvp = lambda *rules, **named: op.jvps.update(zip(op.inputs, rules), **named)
     PRIMITIVES[op.name] = op
     return cast(PrimitiveFunction, function)
+
+
+def _names(op: Primitive) -> dict[str, str]:
+    return {"inputs": "".join(x + ", " for x in op.inputs), "params": "".join(p + ", " for p in op.params)}
+
+
+def write_out(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], out: Any) -> Any:
+    """Run ``op`` with its result put into ``out``."""
+    from refgrad.engine import out as floors_above
+
+    return floors_above.write_out(op, inputs, params, out)
 
 
 def operator(function: PrimitiveFunction) -> Callable[..., Any]:
@@ -381,6 +398,7 @@ def _namespace(op: Primitive, recorder: Callable[..., Any]) -> dict[str, Any]:
         "generic": np.generic,
         "modes": modes,
         "save_result": save_result,
+        "write_out": write_out,
         "new_tensor": object.__new__,
         "tensor_type": _tensor_type,
         **defaults(op),

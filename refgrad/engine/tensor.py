@@ -48,7 +48,7 @@ def binary(function: Callable[..., Any], *, swap: bool = False) -> Callable[[Any
 def inplace_operator(function: Any) -> Callable[[Any, Any], Any]:
     """An augmented assignment: the in-place form of a primitive."""
     op = function.op
-    defaults = tuple((function.__kwdefaults__ or {}).values())
+    defaults = tuple(op.declared.parameters[name].default for name in op.params)
 
     def method(self: Any, other: Any) -> Any:
         return write(op, (self, other), defaults) if isinstance(other, _OPERANDS) else NotImplemented
@@ -626,6 +626,11 @@ class Tensor(TensorBase):
         return modes.created(wrap(np.full(size, fill_value, dtype.numpy if dtype else self._array.dtype), requires_grad))
 
     new_empty = new_zeros
+
+    def new_tensor(self, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
+        from refgrad.engine import creation  # a floor above
+
+        return creation.tensor(data, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
     def clone(self, *, memory_format: Any = None) -> Any:
         return ops.clone(self)

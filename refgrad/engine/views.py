@@ -48,6 +48,16 @@ def address(array: Any) -> int:
     return int(array.__array_interface__["data"][0])
 
 
+def is_dense(array: Any) -> bool:
+    """Whether the elements fill their memory without gaps or overlaps, in whatever order."""
+    expected = array.itemsize
+    for stride, n in sorted(zip(array.strides, array.shape)):
+        if n > 1 and stride != expected:
+            return False
+        expected *= n
+    return True
+
+
 def geometry(array: Any, base: Any) -> Geometry:
     """How ``array`` lies relative to ``base``'s first element."""
     size = array.itemsize

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from refgrad.engine import ops
 from refgrad.engine.creation import empty, empty_like, zeros
@@ -10,21 +10,27 @@ from refgrad.engine.grad_mode import no_grad
 from refgrad.engine.inplace import inplace as in_place
 from refgrad.engine.ops import sigmoid, tanh
 from refgrad.engine.ops.activation import _celu, _elu
-from refgrad.engine.ops.nn import *  # noqa: F403
 from refgrad.engine.ops.nn import __all__ as _NN
+from refgrad.engine.ops.nn import _dim_of
 
 __all__ = [
-    *_NN, "alpha_dropout", "celu_", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu_", "hardsigmoid", "hardtanh_",
-    "leaky_relu_", "relu", "relu_", "selu_", "sigmoid", "softmin", "tanh",
+    *_NN, "alpha_dropout", "celu_", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu_", "hardsigmoid",
+    "hardtanh_", "leaky_relu_", "relu", "relu_", "selu_", "sigmoid", "softmin", "tanh",
 ]  # fmt: skip
+
+globals().update({name: getattr(ops, name) for name in _NN})  # those below have arguments that the ops do not need
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any: ...
 
 
 def softmin(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
     """``softmax(-input)``."""
-    return ops.softmax(-input, dim, dtype=dtype)
+    return ops.softmax(-input, _dim_of("softmin", input, dim), dtype=dtype)
 
 
-# activations that can write into their input ----------------------------------------------------------------------------
+# activations that can write into their input --------------------------------------------------------------------------
 
 relu_ = in_place(ops.relu)
 leaky_relu_ = in_place(ops.leaky_relu)
@@ -99,7 +105,7 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Any:
     return input.copy_(result) if inplace else result
 
 
-# dropout ----------------------------------------------------------------------------------------------------------------
+# dropout --------------------------------------------------------------------------------------------------------------
 
 
 def _check_probability(p: float) -> None:
@@ -116,9 +122,10 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     if p == 0 or not training or not input.numel():
         return input
     if p == 1:
-        noise = zeros((), dtype=input.dtype)
+        noise: Any = zeros((), dtype=input.dtype)
     else:
-        noise = empty_like(input).bernoulli_(1 - p).div_(1 - p)
+        noise = empty_like(input)
+        noise.bernoulli_(1 - p).div_(1 - p)
     return input.mul_(noise) if inplace else input * noise
 
 
@@ -129,10 +136,10 @@ def _channel_dropout(input: Any, p: float, training: bool, inplace: bool) -> Any
     if input.dim() < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     if p == 1:
-        noise = zeros((), dtype=input.dtype)
+        noise: Any = zeros((), dtype=input.dtype)
     else:
-        shape = (*input.shape[:2], *(1 for _ in input.shape[2:]))
-        noise = empty(shape, dtype=input.dtype).bernoulli_(1 - p).div_(1 - p)
+        noise = empty((*input.shape[:2], *(1 for _ in input.shape[2:])), dtype=input.dtype)
+        noise.bernoulli_(1 - p).div_(1 - p)
     return input.mul_(noise) if inplace else input * noise
 
 
@@ -145,9 +152,9 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     _check_probability(p)
     if input.dim() not in (2, 3):
         raise RuntimeError(
-            f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. Note that dropout1d exists to provide "
-            "channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional batch dimension "
-            "(i.e. 2D or 3D inputs)."
+            f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. Note that dropout1d exists to "
+            "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional "
+            "batch dimension (i.e. 2D or 3D inputs)."
         )
     if input.dim() == 3:
         return _channel_dropout(input, p, training, inplace)
@@ -155,9 +162,8 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 
 
 def _unbatched(input: Any, p: float, training: bool, inplace: bool) -> Any:
-    batch = input.unsqueeze_(0) if inplace else input.unsqueeze(0)
-    result = _channel_dropout(batch, p, training, inplace)
-    return result.squeeze_(0) if inplace else result.squeeze(0)
+    result = _channel_dropout(input.unsqueeze(0), p, training, inplace)
+    return input if inplace else result.squeeze(0)
 
 
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
@@ -189,19 +195,19 @@ def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 
 
 _NO_BATCH = (
-    "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input is "
-    "interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future release to interpret the "
-    "input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout behavior, please "
-    "switch to using dropout1d instead."
+    "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input "
+    "is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future release to "
+    "interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise "
+    "dropout behavior, please switch to using dropout1d instead."
 )
 
 
 def _warn_of_dims(name: str, dim: int, spatial: int) -> None:
     warnings.warn(
-        f"{name}: Received a {dim}-D input to {name}, which is deprecated and will result in an error in a future release. To "
-        "retain the behavior and silence this warning, please use dropout instead. Note that "
-        f"{name} exists to provide channel-wise dropout on inputs with {spatial} spatial dimensions, a channel dimension, and an "
-        f"optional batch dimension (i.e. {spatial + 1}D or {spatial + 2}D inputs).",
+        f"{name}: Received a {dim}-D input to {name}, which is deprecated and will result in an error in a future "
+        "release. To retain the behavior and silence this warning, please use dropout instead. Note that "
+        f"{name} exists to provide channel-wise dropout on inputs with {spatial} spatial dimensions, a channel "
+        f"dimension, and an optional batch dimension (i.e. {spatial + 1}D or {spatial + 2}D inputs).",
         UserWarning,
         stacklevel=3,
     )
@@ -220,13 +226,14 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
         return input.mul_(0.0) if inplace else input * zeros((), dtype=input.dtype)
     alpha = 1.7580993408473766  # minus the limit of selu
     scale = 1.0 / math.sqrt((alpha * alpha * p + 1) * (1 - p))
-    noise = empty_like(input).bernoulli_(1 - p)
+    noise: Any = empty_like(input)
+    noise.bernoulli_(1 - p)
     shift = noise.add(-1).mul_(alpha * scale).add_(alpha * scale * p)
     noise.mul_(scale)
     return input.mul_(noise).add_(shift) if inplace else input * noise + shift
 
 
-# tables -----------------------------------------------------------------------------------------------------------------
+# tables ---------------------------------------------------------------------------------------------------------------
 
 
 def embedding(
@@ -236,8 +243,8 @@ def embedding(
     """The rows of ``weight`` at ``input``; no gradient reaches the row ``padding_idx``.
 
     With ``max_norm``, rows that are longer are first cut to it, in place.
-    Errors: AssertionError for a padding row that there is not; IndexError for an index out of range; NotImplementedError
-    for sparse gradients.
+    Errors: AssertionError for a padding row that there is not; IndexError for an index out of range;
+    NotImplementedError for sparse gradients.
     """
     if sparse:
         raise NotImplementedError("sparse gradients are not supported")
@@ -246,9 +253,9 @@ def embedding(
     return ops.embedding(input, weight, padding_idx, scale_grad_by_freq=scale_grad_by_freq)
 
 
-@no_grad()
 def _cut_rows(weight: Any, indices: Any, max_norm: float, norm_type: float) -> None:
-    for i in sorted(set(indices.reshape(-1).tolist())):
-        norm = weight[i].norm(norm_type).item()
-        if norm > max_norm:
-            weight[i].mul_(max_norm / (norm + 1e-7))
+    with no_grad():
+        for i in sorted(set(indices.reshape(-1).tolist())):
+            norm = weight[i].norm(norm_type).item()
+            if norm > max_norm:
+                weight[i].mul_(max_norm / (norm + 1e-7))

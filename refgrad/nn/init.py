@@ -44,22 +44,22 @@ def _slope(param: Any) -> float:
 # one value or one distribution ----------------------------------------------------------------------------------------
 
 
-@no_grad()
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
     """Fill with numbers from [a, b)."""
-    return tensor.uniform_(a, b, generator=generator)
+    with no_grad():
+        return tensor.uniform_(a, b, generator=generator)
 
 
-@no_grad()
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
     """Fill with normal numbers."""
-    return tensor.normal_(mean, std, generator=generator)
+    with no_grad():
+        return tensor.normal_(mean, std, generator=generator)
 
 
-@no_grad()
 def constant_(tensor: Any, val: float) -> Any:
     """Fill with ``val``."""
-    return tensor.fill_(val)
+    with no_grad():
+        return tensor.fill_(val)
 
 
 def ones_(tensor: Any) -> Any:
@@ -67,13 +67,12 @@ def ones_(tensor: Any) -> Any:
     return constant_(tensor, 1.0)
 
 
-@no_grad()
 def zeros_(tensor: Any) -> Any:
     """Fill with 0."""
-    return tensor.zero_()
+    with no_grad():
+        return tensor.zero_()
 
 
-@no_grad()
 def eye_(tensor: Any) -> Any:
     """Fill a matrix with the identity.
 
@@ -81,10 +80,10 @@ def eye_(tensor: Any) -> Any:
     """
     if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
-    return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype))
+    with no_grad():
+        return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype))
 
 
-@no_grad()
 def trunc_normal_(
     tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Any:
@@ -95,9 +94,10 @@ def trunc_normal_(
             "The distribution of values may be incorrect.",
             stacklevel=3,
         )
-    if _below((b - mean) / std) - _below((a - mean) / std) > 0.3:
-        return _redraw_normal(tensor, mean, std, a, b, generator)
-    return _reject_uniform(tensor, mean, std, a, b, generator)
+    inside = _below((b - mean) / std) - _below((a - mean) / std)
+    draw = _redraw_normal if inside > 0.3 else _reject_uniform
+    with no_grad():
+        return draw(tensor, mean, std, a, b, generator)
 
 
 def _below(x: float) -> float:
@@ -110,7 +110,7 @@ def _redraw_normal(tensor: Any, mean: float, std: float, a: float, b: float, gen
     low, high = (tensor.new_full((), bound).item() for bound in (a, b))  # as the tensor's type can hold them
     result = tensor.normal_(mean, std, generator=generator)
     while (outside := (result < low) | (result > high)).any():
-        result = ops.where(outside, empty_like(result).normal_(mean, std, generator=generator), result)
+        result = ops.where(outside, normal_(empty_like(result), mean, std, generator), result)
     return tensor if result is tensor else tensor.copy_(result)
 
 
@@ -121,10 +121,10 @@ def _reject_uniform(tensor: Any, mean: float, std: float, a: float, b: float, ge
     candidates, pending = result, None
     while pending is None or pending.any():
         if pending is not None:
-            candidates = empty_like(tensor).uniform_(a, b, generator=generator)
+            candidates = uniform_(empty_like(tensor), a, b, generator)
             result = ops.where(pending, candidates, result)
         density = ((candidates - mean) / std) ** 2 * -0.5 - peak
-        rejected = empty_like(tensor).uniform_(generator=generator).log_() > density
+        rejected = uniform_(empty_like(tensor), generator=generator).log_() > density
         pending = rejected if pending is None else ops.where(pending, rejected, pending)
     return tensor if result is tensor else tensor.copy_(result)
 
@@ -158,7 +158,8 @@ def _xavier_std(tensor: Any, gain: float) -> float:
 def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
     """Fill with uniform numbers that keep the variance of activations and gradients.
 
-    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010), eq. 16.
+    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010), eq.
+    16.
     """
     bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
     return uniform_(tensor, -bound, bound, generator)

@@ -40,8 +40,10 @@ class _BufferMeta(type):
 class Buffer(metaclass=_BufferMeta):
     """A plain tensor with a note that the module it is assigned to is to register it as a buffer."""
 
+    persistent: bool
+
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
-        source = empty(0) if data is None else data
+        source: Any = empty(0) if data is None else data
         tensor = source.detach().requires_grad_(source.requires_grad)
         tensor.persistent, tensor._is_buffer = persistent, True
         return tensor

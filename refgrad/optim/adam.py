@@ -22,8 +22,8 @@ __all__ = ["Adam"]
 class Adam(ElementwiseOptimizer):
     """The mean gradient over the root of the mean square, both without the bias of their start.
 
-    Source: Kingma and Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1; ``amsgrad``: Reddi et al., "On
-    the convergence of Adam and beyond" (2018), algorithm 2, without its projection.
+    Source: Kingma and Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1; ``amsgrad``: Reddi et al.,
+    "On the convergence of Adam and beyond" (2018), algorithm 2, without its projection.
     Errors: ValueError for options out of range.
     """
 
@@ -43,9 +43,9 @@ class Adam(ElementwiseOptimizer):
         if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor) or any(isinstance(b, int) for b in betas):
             raise ValueError("betas must be either both floats or both Tensors")
         defaults = {
-            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize,
-            "foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
+            "fused": fused, "decoupled_weight_decay": decoupled_weight_decay,
         }  # fmt: skip
         super().__init__(params, defaults)
         check_kernels(fused=fused, foreach=foreach, differentiable=differentiable)
@@ -71,7 +71,8 @@ class Adam(ElementwiseOptimizer):
         mean.lerp_(grad, 1 - beta1)
         square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
         if group["amsgrad"]:
-            square = state["max_exp_avg_sq"].copy_(ops.maximum(state["max_exp_avg_sq"], square))
+            largest = state["max_exp_avg_sq"]
+            square = largest.copy_(ops.maximum(largest.clone() if group["differentiable"] else largest, square))
         if group["differentiable"]:
             _recorded_step(param, mean.clone(), square.clone(), state["step"], lr, beta1, beta2, group["eps"])
             return

@@ -65,7 +65,7 @@ class Optimizer:
         for name in _HOOKS:
             setattr(self, name, OrderedDict())
 
-    # groups ---------------------------------------------------------------------------------------------------------------
+    # groups -----------------------------------------------------------------------------------------------------------
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Take on more parameters, with the options that ``param_group`` gives; the others are the defaults.
@@ -94,7 +94,7 @@ class Optimizer:
         if not self.defaults.get("differentiable") and not (param.is_leaf or param.retains_grad):
             raise ValueError("can't optimize a non-leaf Tensor")
 
-    # steps ----------------------------------------------------------------------------------------------------------------
+    # steps ------------------------------------------------------------------------------------------------------------
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Move the parameters by their gradients; a subclass says how."""
@@ -106,7 +106,7 @@ class Optimizer:
             for param in group["params"]:
                 clear_grad(param, set_to_none)
 
-    # state ----------------------------------------------------------------------------------------------------------------
+    # state ------------------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
         """State and options, parameters named by their position; the tensors are the optimizer's own."""
@@ -121,7 +121,9 @@ class Optimizer:
             options = {name: value for name, value in group.items() if name != "params"}
             packed_groups.append({**options, "params": [number[param] for param in group["params"]]})
         packed_state = {number[key] if isinstance(key, Tensor) else key: value for key, value in self.state.items()}
-        return self._replaced("_optimizer_state_dict_post_hooks", {"state": packed_state, "param_groups": packed_groups})
+        return self._replaced(
+            "_optimizer_state_dict_post_hooks", {"state": packed_state, "param_groups": packed_groups}
+        )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take on state and options that ``state_dict`` gave.
@@ -164,7 +166,7 @@ class Optimizer:
         if _HOOKS[0] not in self.__dict__:
             self._make_hooks()
 
-    # hooks ----------------------------------------------------------------------------------------------------------------
+    # hooks ------------------------------------------------------------------------------------------------------------
 
     def _register(self, table: str, hook: Hook, prepend: bool = False) -> RemovableHandle:
         return add(getattr(self, table), hook, prepend=prepend)
@@ -194,11 +196,11 @@ class Optimizer:
         return self._register("_optimizer_load_state_dict_post_hooks", hook, prepend)
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
+        text = f"{type(self).__name__} ("
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
-            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
-        return "\n".join((*lines, ")"))
+            options = "".join(f"    {name}: {group[name]}\n" for name in sorted(group) if name != "params")
+            text += f"\nParameter Group {i}\n{options}"
+        return text + ")"
 
 
 _HOOKS = (
@@ -243,8 +245,8 @@ def _name_params(group: dict[str, Any]) -> None:
     params = group["params"]
     if isinstance(params, set):
         raise TypeError(
-            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will change "
-            "between runs. Please use a list instead."
+            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+            "will change between runs. Please use a list instead."
         )
     params = [params] if isinstance(params, Tensor) else list(params)
     names = [param[0] for param in params if isinstance(param, tuple)]
@@ -333,7 +335,7 @@ def as_number(value: Any) -> Any:
     """A one-element tensor as the number in it, unless it wants a gradient."""
     if not isinstance(value, Tensor):
         return value
-    return value.squeeze() if value.requires_grad else value.item()
+    return value.reshape(()) if value.requires_grad else value.item()
 
 
 def first_step() -> Any:

@@ -13,8 +13,8 @@ __all__ = ["RMSprop"]
 class RMSprop(ElementwiseOptimizer):
     """The gradient over the root of its mean square; ``centered`` takes the variance instead.
 
-    Source: Tieleman and Hinton, "Lecture 6.5 - rmsprop" (2012); ``centered``: Graves, "Generating sequences with recurrent
-    neural networks" (2013), eq. 38 to 42, with ``eps`` outside the root, as in torch 2.13.0.
+    Source: Tieleman and Hinton, "Lecture 6.5 - rmsprop" (2012); ``centered``: Graves, "Generating sequences with
+    recurrent neural networks" (2013), eq. 38 to 42, with ``eps`` outside the root, as in torch 2.13.0.
     Errors: ValueError for options out of range.
     """
 
@@ -29,8 +29,9 @@ class RMSprop(ElementwiseOptimizer):
             weight_decay=("weight_decay value", weight_decay), alpha=("alpha value", alpha),
         )  # fmt: skip
         defaults = {
-            "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered, "weight_decay": weight_decay,
-            "capturable": capturable, "foreach": foreach, "maximize": maximize, "differentiable": differentiable,
+            "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
+            "weight_decay": weight_decay, "capturable": capturable, "foreach": foreach, "maximize": maximize,
+            "differentiable": differentiable,
         }  # fmt: skip
         super().__init__(params, defaults)
 

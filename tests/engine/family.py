@@ -75,7 +75,6 @@ WRITES: dict[str, Callable[[Any, Any, int], Any]] = {
     "set_mask": lambda t, o, a: t.__setitem__(t.detach() > 1, 0.75),
     "masked_fill_": lambda t, o, a: t.masked_fill_(t.detach() > 1, 2.0),
     "requires_grad_": lambda t, o, a: t.requires_grad_(),
-    "detach_": lambda t, o, a: t.detach_(),
     "unsqueeze_": lambda t, o, a: t.unsqueeze_(0),
     "transpose_": lambda t, o, a: t.transpose_(_dim(t, a), -1),
 }
@@ -151,10 +150,16 @@ def _step(xp: Any, statement: Statement, tensors: list[Any]) -> Any:
         name = "add_"  # PyTorch leaves the graph with the old shape, and backward fails
     if not t.dim() and name in OF_DIMENSIONS:
         name = "all" if kind == "view" else "add_"
+    if kind == "write" and other is not t and _meet(t, other):
+        other = other.clone()  # where PyTorch does not see that memory is shared, it reads what it has just written
     with xp.set_grad_enabled(not under_no_grad):
         if kind == "view":
             return VIEWS[name](t, a, b)
         return (WRITES if kind == "write" else USES)[name](t, other, a)
+
+
+def _meet(t: Any, other: Any) -> bool:
+    return np.shares_memory(t.detach().numpy(), other.detach().numpy())
 
 
 def _seen(t: Any, tensors: list[Any]) -> Any:

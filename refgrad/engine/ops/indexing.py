@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from operator import index as as_index
@@ -183,24 +182,7 @@ def _number(value: Any, dtype: Any) -> Any:
         kind = type(value)
         name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
         raise TypeError(f"can't assign a {name} to a torch.{dtypes.of(dtype).tensor_type}")
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        if isinstance(value, complex) or not math.isfinite(value) or not limits.min <= int(value) <= limits.max:
-            raise _overflow(dtype)
-        value = int(value)
-    elif isinstance(value, complex) and dtype.kind not in "bc":
-        raise _overflow(dtype)
-    return dtype.type(value)
-
-
-_C_NAMES = {
-    "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t",
-    "float16": "at::Half", "bfloat16": "at::BFloat16", "float32": "float", "float64": "double",
-}  # fmt: skip
-
-
-def _overflow(dtype: Any) -> RuntimeError:
-    return RuntimeError(f"value cannot be converted to type {_C_NAMES[dtypes.of(dtype).name]} without overflow")
+    return dtypes.element(value, dtype)
 
 
 def _split(input: Any, key: Any) -> tuple[Any, tuple[Any, ...] | None]:

@@ -141,7 +141,7 @@ _NO_BOOL = (
 @primitive(promotes="yes", name="RsubBackward0")
 def _rsub_tensor(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
     """``other - alpha * input``."""
-    return sub.op.forward(other, input, alpha)
+    return _broadcasting(lambda other, input: sub.op.forward(other, input, alpha), other, input)
 
 
 _rsub_tensor.defvjp(lambda grad, alpha: -grad if alpha == 1 else grad * -alpha, lambda grad: grad)
@@ -199,7 +199,8 @@ def div_rounded(input: Any, other: Any, /, rounding_mode: str) -> Any:
     return np.trunc(np.true_divide(input, other))
 
 
-div_rounded.defvjp(lambda grad: ops.zeros_like(grad), lambda grad: ops.zeros_like(grad))
+# flat; the inputs are kept as PyTorch keeps them
+div_rounded.defvjp(lambda grad, other: ops.zeros_like(grad), lambda grad, input, other: ops.zeros_like(grad))
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
@@ -396,7 +397,8 @@ def pow_tensor(input: Any, exponent: Any, /) -> Any:
 
 
 pow_tensor.defvjp(
-    lambda grad, input, exponent: ops.where(exponent == 0, 0.0, grad * (exponent * ops.pow(input, exponent - 1))),
+    # PyTorch keeps the result for either; so does this rule, which has no use for it
+    lambda grad, input, exponent, result: ops.where(exponent == 0, 0.0, grad * (exponent * ops.pow(input, exponent - 1))),
     # 0 ** y is flat in y where y >= 0
     lambda grad, input, exponent, result: grad * ops.where(_flat_at_zero(input, exponent), 0.0, result * ops.log(_like(input, result))),
 )
@@ -1099,7 +1101,9 @@ def _clamp_min_tensor(input: Any, min: Any, /) -> Any:
 
 @primitive(promotes="yes", name="ClampMinBackward0")
 def _clamp_min_number(input: Any, /, min: Any) -> Any:
-    return _clamp_numbers.op.forward(input, min, None)
+    result = _clamp_numbers.op.forward(input, min, None)
+    _unsupported(result, "b", "clamp_min_scalar_cpu")
+    return result
 
 
 @primitive(promotes="yes", name="ClampMaxBackward1")
@@ -1111,7 +1115,9 @@ def _clamp_max_tensor(input: Any, max: Any, /) -> Any:
 
 @primitive(promotes="yes", name="ClampMaxBackward0")
 def _clamp_max_number(input: Any, /, max: Any) -> Any:
-    return _clamp_numbers.op.forward(input, None, max)
+    result = _clamp_numbers.op.forward(input, None, max)
+    _unsupported(result, "b", "clamp_max_scalar_cpu")
+    return result
 
 
 _clamp_min_tensor.defvjp(
@@ -1187,9 +1193,7 @@ def _as_condition(condition: Any) -> Any:
 @primitive(name="MaskedFillBackward0")
 def _masked_fill_number(input: Any, mask: Any, /, value: Any) -> Any:
     _check_mask(mask)
-    if isinstance(value, complex) and input.dtype.kind not in "bc":
-        raise RuntimeError(f"value cannot be converted to type {_C_NAMES[dtypes.of(input.dtype).name]} without overflow")
-    return _broadcasting(_fill_at, mask, input, input.dtype.type(value))
+    return _broadcasting(_fill_at, mask, input, dtypes.element(value, input.dtype))
 
 
 @primitive(name="MaskedFillBackward1")
@@ -1212,18 +1216,10 @@ def _fill_at(mask: Any, input: Any, value: Any) -> Any:
 
 def _check_mask(mask: Any) -> None:
     if mask.dtype != bool:
-        name = _C_NAMES.get(dtypes.of(mask.dtype).name, dtypes.of(mask.dtype).name)
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {_MASK_NAMES.get(name, name)}")
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {dtypes.c_title(mask.dtype)}"
+        )
 
-
-_C_NAMES = {
-    "bool": "bool", "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t",
-    "float16": "at::Half", "bfloat16": "at::BFloat16", "float32": "float", "float64": "double",
-}  # fmt: skip
-_MASK_NAMES = {
-    "uint8_t": "unsigned char", "int8_t": "signed char", "int16_t": "short int", "int64_t": "long int",
-    "at::Half": "c10::Half", "at::BFloat16": "c10::BFloat16",
-}  # fmt: skip
 
 _masked_fill_number.defvjp(input=lambda grad, mask: ops.masked_fill(grad, mask, 0))
 _masked_fill_tensor.defvjp(
@@ -1241,16 +1237,9 @@ def _mix(input: Any, end: Any, weight: Any) -> Any:
 def _check_lerp(input: Any, kernel: str, **others: Any) -> None:
     for name, other in others.items():
         if other.dtype != input.dtype:
-            held, got = (_C_TITLES.get(dtypes.of(x.dtype).name, dtypes.of(x.dtype).name) for x in (input, other))
+            held, got = dtypes.c_title(input.dtype), dtypes.c_title(other.dtype)
             raise RuntimeError(f"expected dtype {held} for `{name}` but got dtype {got}")
     _unsupported(input, "biu", kernel)
-
-
-_C_TITLES = {
-    "float32": "float", "float64": "double", "int64": "long int", "int32": "int", "float16": "c10::Half",
-    "bfloat16": "c10::BFloat16", "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
-    "uint8": "unsigned char", "int8": "signed char", "int16": "short int",
-}  # fmt: skip
 
 
 @primitive(name="LerpBackward1")
@@ -1380,7 +1369,7 @@ def _fill_tensor(input: Any, value: Any, /) -> Any:
 
 @primitive(name="FillBackward0")
 def _fill_number(input: Any, /, value: Any) -> Any:
-    return np.full_like(input, value)
+    return np.full_like(input, dtypes.element(value, input.dtype))
 
 
 _fill_tensor.defvjp(lambda grad: ops.zeros_like(grad), lambda grad: ops.sum(grad))
@@ -1516,28 +1505,29 @@ def logical_not(input: Any, /) -> Any:
     return np.logical_not(input)
 
 
+def _bitwise(function: Any, input: Any, other: Any) -> Any:
+    dims.broadcast(np.shape(input), np.shape(other))  # whether the shapes fit is told first
+    for value in (input, other):
+        _unsupported(value, "fVc", f"{function.__name__}_cpu")
+    return function(input, other)
+
+
 @primitive(promotes="yes")
 def bitwise_and(input: Any, other: Any, /) -> Any:
     """Bitwise and; logical for bools."""
-    _unsupported(input, "fVc", "bitwise_and_cpu")
-    _unsupported(other, "fVc", "bitwise_and_cpu")
-    return np.bitwise_and(input, other)
+    return _bitwise(np.bitwise_and, input, other)
 
 
 @primitive(promotes="yes")
 def bitwise_or(input: Any, other: Any, /) -> Any:
     """Bitwise or; logical for bools."""
-    _unsupported(input, "fVc", "bitwise_or_cpu")
-    _unsupported(other, "fVc", "bitwise_or_cpu")
-    return np.bitwise_or(input, other)
+    return _bitwise(np.bitwise_or, input, other)
 
 
 @primitive(promotes="yes")
 def bitwise_xor(input: Any, other: Any, /) -> Any:
     """Bitwise exclusive or; logical for bools."""
-    _unsupported(input, "fVc", "bitwise_xor_cpu")
-    _unsupported(other, "fVc", "bitwise_xor_cpu")
-    return np.bitwise_xor(input, other)
+    return _bitwise(np.bitwise_xor, input, other)
 
 
 @primitive()

@@ -15,7 +15,7 @@ from refgrad.engine.primitive import PRIMITIVES, primitive, wrap
 from refgrad.engine.views import Geometry, address, geometry, own_array, strided, view_primitive
 
 __all__ = [
-    "alias", "as_strided", "atleast_1d", "atleast_2d", "broadcast_tensors", "broadcast_to", "cat", "chunk", "concat",
+    "alias", "as_strided", "atleast_1d", "atleast_2d", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cat", "chunk", "concat",
     "concatenate", "contiguous", "diag", "diag_embed", "diagonal", "expand", "flatten", "flip", "fliplr", "flipud",
     "hstack", "meshgrid", "movedim", "narrow", "permute", "place", "ravel", "repeat", "repeat_interleave", "reshape",
     "roll", "select", "slice", "split", "split_with_sizes", "squeeze", "stack", "swapaxes", "swapdims", "t", "tile", "transpose", "tril",
@@ -220,9 +220,9 @@ def expand(input: Any, /, size: Any) -> Any:
 
     Errors: RuntimeError where another dimension would have to grow.
     """
-    size = _expanded(input, size)
-    if not input.shape and input.dtype.kind != "V":  # most often: the gradient of a sum; 4 times faster than as_strided
+    if not input.shape and input.dtype.kind != "V" and (not size or min(size) >= 0):  # most often: the gradient of a sum; 4 times faster than as_strided
         return np.ndarray(size, input.dtype, np.asarray(input), 0, (0,) * len(size))
+    size = _expanded(input, size)
     lead = len(size) - input.ndim
     strides = (0,) * lead + tuple(0 if n != m else s for n, m, s in zip(input.shape, size[lead:], np.asarray(input).strides))
     return np_as_strided(np.asarray(input), size, strides)
@@ -236,7 +236,7 @@ def _expanded(input: Any, size: Sequence[int]) -> tuple[int, ...]:
             f"expand(torch.{dtypes.of(input.dtype).tensor_type}{{{list(shape)}}}, size={list(size)}): the number of sizes provided ({len(size)}) must be "
             f"greater or equal to the number of dimensions in the tensor ({len(shape)})"
         )
-    for i, n in enumerate(shape):
+    for i, n in reversed(list(enumerate(shape))):
         if size[lead + i] not in (-1, n) and n != 1:
             raise RuntimeError(
                 f"The expanded size of the tensor ({size[lead + i]}) must match the existing size ({n}) at non-singleton "
@@ -257,6 +257,25 @@ expand.defjvp(lambda tangent, size: ops.expand(tangent, size))
 def broadcast_to(input: Any, size: Any) -> Any:
     """The same as ``expand``."""
     return expand(input, tuple(size))
+
+
+def broadcast_shapes(*shapes: Any) -> Any:
+    """The shape that the shapes broadcast to.
+
+    Errors: RuntimeError where they do not.
+    """
+    result: tuple[int, ...] = ()
+    for at, shape in enumerate(shapes):
+        sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+        held = (1,) * (len(sizes) - len(result)) + result
+        for i in range(-1, -len(sizes) - 1, -1):
+            if sizes[i] != held[i] and 1 not in (sizes[i], held[i]):
+                raise RuntimeError(
+                    f"Attempting to broadcast a dimension of length {sizes[i]} at {i}! Mismatching argument at index {at} had "
+                    f"{sizes}; but expected shape should be broadcastable to {list(result)}"
+                )
+        result = dims.broadcast(result, sizes)
+    return dims.Size(result)
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:

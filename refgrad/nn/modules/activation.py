@@ -9,8 +9,8 @@ from refgrad.nn import functional as F
 from refgrad.nn.modules.module import Module
 
 __all__ = [
-    "CELU", "ELU", "GELU", "Hardtanh", "LeakyReLU", "LogSigmoid", "LogSoftmax", "Mish", "ReLU", "ReLU6", "SELU", "Sigmoid",
-    "SiLU", "Softmax", "Softmin", "Softplus", "Softsign", "Tanh", "Tanhshrink",
+    "CELU", "ELU", "GELU", "SELU", "Hardtanh", "LeakyReLU", "LogSigmoid", "LogSoftmax", "Mish", "ReLU", "ReLU6", "SiLU",
+    "Sigmoid", "Softmax", "Softmin", "Softplus", "Softsign", "Tanh", "Tanhshrink",
 ]  # fmt: skip
 
 
@@ -100,7 +100,12 @@ class Hardtanh(Module):
     """
 
     def __init__(
-        self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, min_value: Any = None, max_value: Any = None
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: Any = None,
+        max_value: Any = None,
     ) -> None:
         super().__init__()
         self.min_val = _renamed("min", min_value, min_val)

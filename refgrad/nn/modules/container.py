@@ -21,10 +21,10 @@ def _position(idx: Any, length: int) -> int:
 
     Errors: IndexError where the list has no such item.
     """
-    idx = index(idx)
-    if not -length <= idx < length:
-        raise IndexError(f"index {idx} is out of range")
-    return idx % length
+    position = index(idx)
+    if not -length <= position < length:
+        raise IndexError(f"index {position} is out of range")
+    return position % length
 
 
 class _Sequence(Module):
@@ -330,8 +330,8 @@ class ParameterDict(Module):
     def _checked(self, key: Any) -> str:
         if not isinstance(key, str):
             raise TypeError(
-                f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}'). "
-                "Open an issue on github if you need non-string keys."
+                "Index given to ParameterDict cannot be used as a key as it is not a string (type is "
+                f"'{type(key).__name__}'). Open an issue on github if you need non-string keys."
             )
         return key
 

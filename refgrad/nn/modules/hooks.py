@@ -82,7 +82,7 @@ def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHan
     return add(everywhere.backward, hook)
 
 
-# around forward ---------------------------------------------------------------------------------------------------------
+# around forward -------------------------------------------------------------------------------------------------------
 
 
 def call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -128,17 +128,17 @@ def _always(module: Module, pending: dict[int, ForwardHook], args: Any, kwargs: 
                 hook(module, args, kwargs, result)
             except Exception as error:
                 warnings.warn(
-                    "module forward hook with ``always_call=True`` raised an exception that was silenced as another error "
-                    f"was raised in forward: {error}",
+                    "module forward hook with ``always_call=True`` raised an exception that was silenced as another "
+                    f"error was raised in forward: {error}",
                     stacklevel=4,
                 )
 
 
-# in the backward pass ---------------------------------------------------------------------------------------------------
+# in the backward pass -------------------------------------------------------------------------------------------------
 
 
 class BackwardHookFunction(Function):
-    """Hands its arguments through, so that hooks have a node; the result is a view that no in-place op may go through."""
+    """Hands its arguments through, so that hooks have a node; no in-place op may go through the result."""
 
     @staticmethod
     def forward(ctx: Any, *args: Any) -> Any:
@@ -242,8 +242,8 @@ class BackwardHook:
             given = hook(self.module, grads, grad_outputs)
             if given is not None and not (isinstance(given, tuple) and all(g is None for g in given)):
                 raise RuntimeError(
-                    "Backward hook for Modules where no input requires gradient should always return None or None for all "
-                    "gradients."
+                    "Backward hook for Modules where no input requires gradient should always return None or None for "
+                    "all gradients."
                 )
         self.grad_outputs = None
 

@@ -50,7 +50,7 @@ class Module(Registry):
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
-    # calling --------------------------------------------------------------------------------------------------------------
+    # calling ----------------------------------------------------------------------------------------------------------
 
     def forward(self, *input: Any) -> Any:
         """What the module computes; a subclass says.
@@ -87,7 +87,7 @@ class Module(Registry):
         """Call ``hook(module, grad_input, grad_output)`` after the module's backward; it may return other gradients."""
         return hooks.add(self._backward_hooks, hook, prepend=prepend)
 
-    # acting on all --------------------------------------------------------------------------------------------------------
+    # acting on all ----------------------------------------------------------------------------------------------------
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call ``fn`` with each module below, then with this one."""
@@ -101,13 +101,9 @@ class Module(Registry):
         for module in self.children() if recurse else ():
             module._apply(fn)
         with no_grad():
-            for param in filter(None.__ne__, self._parameters.values()):
-                param.data = fn(param)
-                if param.grad is not None:
-                    grad = param.grad
-                    param.grad = None  # its type need not fit any more
-                    grad.data = fn(grad)
-                    param.grad = grad
+            for param in self._parameters.values():
+                if param is not None:
+                    _convert(param, fn)
         self._buffers.update((name, fn(buffer)) for name, buffer in self._buffers.items() if buffer is not None)
         return self
 
@@ -121,9 +117,7 @@ class Module(Registry):
         if kind is None:
             return self._apply(lambda t: t.to(*args, **kwargs))
         if not (kind.is_floating_point or kind.is_complex):
-            raise TypeError(
-                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={kind}"
-            )
+            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={kind}")
         if kind.is_complex:
             warnings.warn(_COMPLEX, stacklevel=2)
         return self._apply(lambda t: t.to(kind) if t.is_floating_point() or t.is_complex() else t)
@@ -186,16 +180,17 @@ class Module(Registry):
         for parameter in self.parameters():
             clear_grad(parameter, set_to_none)
 
-    # state ----------------------------------------------------------------------------------------------------------------
+    # state ------------------------------------------------------------------------------------------------------------
 
     def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """The parameters and persistent buffers by path: detached, and sharing memory with the module's."""
         if args:
             warnings.warn(_POSITIONAL, FutureWarning, stacklevel=2)
-            destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args) :])
+            given = (*args, *(destination, prefix, keep_vars)[len(args) :])
+            destination, prefix, keep_vars = given[0], given[1], given[2]
         return state.save(self, destination, prefix, keep_vars)
 
-    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> state.IncompatibleKeys:
+    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> state._IncompatibleKeys:
         """Copy the values of ``state_dict`` into parameters and buffers.
 
         Errors: RuntimeError for keys that do not match, if ``strict``, and for shapes that do not.
@@ -232,7 +227,7 @@ class Module(Registry):
         """Call ``hook(module, incompatible_keys)`` after ``load_state_dict`` copied."""
         return hooks.add(self._load_state_dict_post_hooks, hook)
 
-    # printing -------------------------------------------------------------------------------------------------------------
+    # printing ---------------------------------------------------------------------------------------------------------
 
     def _get_name(self) -> str:
         return type(self).__name__
@@ -255,9 +250,10 @@ _HOOKS = (
     "_state_dict_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks",
 )  # fmt: skip
 _COMPLEX = (
-    "Complex modules are a new feature under active development whose design may change, and some modules might not work as "
-    "expected when using complex tensors as parameters or buffers. Please file an issue at "
-    "https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml if a complex module does not work as expected."
+    "Complex modules are a new feature under active development whose design may change, and some modules might not "
+    "work as expected when using complex tensors as parameters or buffers. Please file an issue at "
+    "https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml if a complex module does not work as "
+    "expected."
 )
 _POSITIONAL = (
     "Positional args are being deprecated, use kwargs instead. Refer to "
@@ -276,6 +272,16 @@ def indented(text: str) -> str:
     """``text`` with all lines but the first moved right; blank ones stay empty."""
     first, *rest = text.split("\n")
     return "\n".join((first, *(f"  {line}" if line.strip() else "" for line in rest)))
+
+
+def _convert(param: Any, fn: Callable[[Any], Any]) -> None:
+    """Put ``fn(param)`` in the place of a parameter's values, and the same for its gradient."""
+    grad = param.grad
+    param.grad = None  # in between its type may not fit
+    param.data = fn(param)
+    if grad is not None:
+        grad.data = fn(grad)
+        param.grad = grad
 
 
 def clear_grad(tensor: Any, set_to_none: bool) -> None:

@@ -23,7 +23,7 @@ class Registry:
     _modules: dict[str, Any]
     _non_persistent_buffers_set: set[str]
 
-    # putting in --------------------------------------------------------------------------------------------------------
+    # putting in -------------------------------------------------------------------------------------------------------
 
     def register_parameter(self, name: str, param: Any) -> None:
         """Hold ``param`` (or, with None, a place for one) under ``name``.
@@ -79,7 +79,7 @@ class Registry:
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
 
-    # as attributes -------------------------------------------------------------------------------------------------------
+    # as attributes ----------------------------------------------------------------------------------------------------
 
     def __getattr__(self, name: str) -> Any:
         for table in _TABLES:
@@ -139,7 +139,7 @@ class Registry:
         names = {*dir(type(self)), *self.__dict__, *self._parameters, *self._modules, *self._buffers}
         return sorted(name for name in names if not name[0].isdigit())
 
-    # by path --------------------------------------------------------------------------------------------------------------
+    # by path ----------------------------------------------------------------------------------------------------------
 
     def get_submodule(self, target: str) -> Any:
         """The module at the dotted path ``target``.
@@ -180,7 +180,7 @@ class Registry:
             raise AttributeError(f"`{name}` is not {title}")
         return member
 
-    # everything below -----------------------------------------------------------------------------------------------------
+    # everything below -------------------------------------------------------------------------------------------------
 
     def named_modules(
         self, memo: set[Registry] | None = None, prefix: str = "", remove_duplicate: bool = True

@@ -57,14 +57,17 @@ class Embedding(Module):
         return f"{self.num_embeddings}, {self.embedding_dim}" + "".join(shown)
 
     @classmethod
-    def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None, **kwargs: Any) -> Embedding:
+    def from_pretrained(
+        cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None, **kwargs: Any
+    ) -> Embedding:
         """A module over the matrix ``embeddings``, which does not learn unless ``freeze`` is off.
 
         Errors: AssertionError for anything but a matrix.
         """
         if embeddings.dim() != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
-        return cls(*embeddings.shape, padding_idx, **kwargs, _weight=embeddings, _freeze=freeze)
+        rows, columns = embeddings.shape
+        return cls(rows, columns, padding_idx, **kwargs, _weight=embeddings, _freeze=freeze)
 
 
 def _row(padding_idx: int | None, rows: int) -> int | None:

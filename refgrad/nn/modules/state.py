@@ -24,7 +24,7 @@ class StateDict(OrderedDict[str, Any]):
     _metadata: OrderedDict[str, dict[str, Any]]
 
 
-class IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):  # noqa: PYI024
+class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
     """What ``load_state_dict`` gives: keys that only one side had."""
 
     __slots__ = ()
@@ -75,7 +75,7 @@ def _is_overridden(module: Module, method: str) -> bool:
     return getattr(type(module), method) is not getattr(Module, method)
 
 
-def load(module: Module, state_dict: Any, strict: bool, assign: bool) -> IncompatibleKeys:
+def load(module: Module, state_dict: Any, strict: bool, assign: bool) -> _IncompatibleKeys:
     """Copy what ``state_dict`` holds into ``module`` and all below it; with ``assign``, put its tensors in their place.
 
     Errors: TypeError for no mapping; RuntimeError for shapes that differ and, if ``strict``, for keys that do.
@@ -91,7 +91,7 @@ def load(module: Module, state_dict: Any, strict: bool, assign: bool) -> Incompa
     if errors:
         lines = "\n\t".join(errors)
         raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{lines}")
-    return IncompatibleKeys(loading.missing, loading.unexpected)
+    return _IncompatibleKeys(loading.missing, loading.unexpected)
 
 
 def _key_errors(kind: str, keys: list[str]) -> list[str]:
@@ -119,10 +119,10 @@ class Loading:
                 below = f"{prefix}{name}."
                 self.run(child, {k: v for k, v in state_dict.items() if k.startswith(below)}, below)
         for hook in module._load_state_dict_post_hooks.values():
-            if hook(module, IncompatibleKeys(self.missing, self.unexpected)) is not None:
+            if hook(module, _IncompatibleKeys(self.missing, self.unexpected)) is not None:
                 raise AssertionError(
-                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new values, if "
-                    "incompatible_keys need to be modified, it should be done inplace."
+                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "
+                    "values, if incompatible_keys need to be modified, it should be done inplace."
                 )
 
 
@@ -144,19 +144,21 @@ def load_own(
         unexpected += [key for key in state_dict if _is_stray(module, own, prefix, key)]
 
 
-def _place(module: Module, name: str, tensor: Any, given: Any, key: str, metadata: dict[str, Any], errors: list[str]) -> None:
+def _place(
+    module: Module, name: str, tensor: Any, given: Any, key: str, metadata: dict[str, Any], errors: list[str]
+) -> None:
     if not isinstance(given, Tensor):
         errors.append(
-            f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint but '
-            f"received {type(given)}"
+            f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint '
+            f"but received {type(given)}"
         )
         return
     if not tensor.shape and given.shape == (1,):
         given = given[0]  # files of before 0.4 have no 0-d tensors
     if given.shape != tensor.shape:
         errors.append(
-            f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in current model "
-            f"is {tensor.shape}."
+            f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in current "
+            f"model is {tensor.shape}."
         )
         return
     with no_grad():
@@ -174,7 +176,9 @@ def _as_assigned(tensor: Any, given: Any) -> Any:
     return Parameter(given, requires_grad=tensor.requires_grad)
 
 
-def _load_extra(module: Module, state_dict: Any, key: str, strict: bool, missing: list[str], unexpected: list[str]) -> None:
+def _load_extra(
+    module: Module, state_dict: Any, key: str, strict: bool, missing: list[str], unexpected: list[str]
+) -> None:
     if _is_overridden(module, "set_extra_state"):
         if key in state_dict:
             module.set_extra_state(state_dict[key])

@@ -20,7 +20,6 @@ def _grads(parameters: Any) -> list[Any]:
     return [p.grad for p in tensors if p.grad is not None]
 
 
-@no_grad()
 def get_total_norm(
     tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Any:
@@ -29,29 +28,32 @@ def get_total_norm(
     Errors: RuntimeError where it is nan or inf, if ``error_if_nonfinite``.
     """
     norm_type = float(norm_type)
-    norms = [ops.norm(t, norm_type) for t in ([tensors] if isinstance(tensors, Tensor) else tensors)]
-    if not norms:
-        return tensor(0.0)
-    total = ops.norm(ops.stack(norms), norm_type)
+    with no_grad():
+        norms = [ops.norm(t, norm_type) for t in ([tensors] if isinstance(tensors, Tensor) else tensors)]
+        total = ops.norm(ops.stack(norms), norm_type) if norms else tensor(0.0)
     if error_if_nonfinite and not ops.isfinite(total):
         raise RuntimeError(
-            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
-            "disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
+            "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
+            "`error_if_nonfinite=False`"
         )
     return total
 
 
-@no_grad()
 def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
     """Scale the gradients down from ``total_norm`` to ``max_norm``; never up."""
-    factor = ops.clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
-    for grad in _grads(parameters):
-        grad.mul_(factor)
+    with no_grad():
+        factor = ops.clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
+        for grad in _grads(parameters):
+            grad.mul_(factor)
 
 
-@no_grad()
 def clip_grad_norm_(
-    parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
+    parameters: Any,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Any:
     """Scale the gradients so that the norm of them all is ``max_norm`` at most; gives the norm there was.
 
@@ -71,8 +73,8 @@ def _listed(parameters: Iterable[Any]) -> list[Any]:
     return listed
 
 
-@no_grad()
 def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
     """Bring each element of the gradients into ``[-clip_value, clip_value]``."""
-    for grad in _grads(parameters):
-        grad.clamp_(min=-float(clip_value), max=float(clip_value))
+    with no_grad():
+        for grad in _grads(parameters):
+            grad.clamp_(min=-float(clip_value), max=float(clip_value))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -215,3 +215,11 @@ def check(xp: Any, torch: Any, case: Case) -> None:
     """Fail with every difference between ``xp`` and ``torch`` on a case."""
     found = differences(observe(xp, case), observe(torch, case))
     assert not found, f"{case.id}:\n  " + "\n  ".join(found)
+
+
+def check_all(xp: Any, torch: Any, cases: Iterable[Case]) -> None:
+    """Fail with every difference between ``xp`` and ``torch`` on several cases."""
+    found = {case.id: differences(observe(xp, case), observe(torch, case)) for case in cases}
+    lines = [f"{name}:\n  " + "\n  ".join(told) for name, told in found.items() if told]
+    assert found
+    assert not lines, "\n".join(lines)
