@@ -115,7 +115,9 @@ def test_expanded_gradient(xp, check):
     x = xp.ones(2, 3, requires_grad=True)
     (gradient,) = xp.autograd.grad(x.sum(), x)
     assert gradient.stride() == (0, 0)
-    with check.raises("RuntimeError", "more than one element of the written-to tensor refers to a single memory location"):
+    with check.raises(
+        "RuntimeError", "more than one element of the written-to tensor refers to a single memory location"
+    ):
         gradient.add_(1)
 
 

@@ -50,7 +50,9 @@ def test_reentrant_and_grad(xp, check):
     """autograd.grad through the reentrant variant is an error."""
     x = leaf(xp, 1.0)
     y = checkpoint(xp, lambda t: t.exp(), x, use_reentrant=True)
-    with check.raises("RuntimeError", "torch.utils.checkpoint is incompatible with .grad() or passing an `inputs` parameter"):
+    with check.raises(
+        "RuntimeError", "torch.utils.checkpoint is incompatible with .grad() or passing an `inputs` parameter"
+    ):
         xp.autograd.grad(y, x)
 
 
@@ -59,7 +61,9 @@ def test_reentrant_and_inputs(xp, check):
     """backward(inputs=...) through the reentrant variant is an error."""
     x = leaf(xp, 1.0)
     y = checkpoint(xp, lambda t: t.exp(), x, use_reentrant=True)
-    with check.raises("RuntimeError", "torch.utils.checkpoint is incompatible with .grad() or passing an `inputs` parameter"):
+    with check.raises(
+        "RuntimeError", "torch.utils.checkpoint is incompatible with .grad() or passing an `inputs` parameter"
+    ):
         y.backward(inputs=[x])
 
 
@@ -77,7 +81,9 @@ def test_other_shapes(xp, check):
     """A recomputation that saves tensors of another shape is an error that shows both."""
     sizes, x = [2, 3], leaf(xp, 1.0)
     y = checkpoint(xp, lambda t: (t.expand(sizes.pop(0)) * 1).exp().sum(), x)
-    with check.raises("CheckpointError", "have different metadata than during the forward pass.\ntensor at position 0:"):
+    with check.raises(
+        "CheckpointError", "have different metadata than during the forward pass.\ntensor at position 0:"
+    ):
         y.backward()
 
 

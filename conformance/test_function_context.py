@@ -132,7 +132,9 @@ def test_saved_and_modified(xp, check):
     h = xp.tensor([1.0], requires_grad=True) * 1
     y = make(xp, saving(), times_saved).apply(h)
     h.add_(1)
-    with check.raises("RuntimeError", f"{MODIFIED}: [torch.FloatTensor [1]], which is output 0 of Add, is at version 1"):
+    with check.raises(
+        "RuntimeError", f"{MODIFIED}: [torch.FloatTensor [1]], which is output 0 of Add, is at version 1"
+    ):
         y.sum().backward()
 
 
@@ -213,7 +215,9 @@ def test_clear_on_access(xp, check):
     y = make(xp, saving(), times_saved, clear_saved_tensors_on_access=True).apply(x)
     y.backward(retain_graph=True)
     check.equal(x.grad, 3.0)
-    with check.raises("RuntimeError", "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True"):
+    with check.raises(
+        "RuntimeError", "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True"
+    ):
         y.backward()
 
 

@@ -1,4 +1,4 @@
-"""autograd.Function and shared memory: inputs that are returned or written to, views, and gradients changed in place."""
+"""autograd.Function and shared memory: inputs returned or written to, views, gradients changed in place."""
 
 import operator
 
@@ -29,7 +29,7 @@ def tripled(ctx, x):
 
 @behaviour("FN-39", source=SOURCE, profile="namespace")
 def test_returned_input(xp, check):
-    """An input that is returned as it is comes out as a new tensor that shares its memory and has the Function's history."""
+    """An input that is returned as it is comes out as a new tensor of the same memory, with the Function's history."""
     x = xp.tensor([1.0], requires_grad=True)
     y = make(xp, lambda ctx, x: x, lambda ctx, grad: grad * 7).apply(x)
     assert y is not x
@@ -168,7 +168,9 @@ def test_view_under_no_grad(xp, check):
     x = xp.tensor([1.0, 2.0], requires_grad=True)
     with xp.no_grad():
         y = make(xp, lambda ctx, x: x.view(-1)).apply(x)
-    with check.raises("RuntimeError", "A view was created in no_grad mode and is being modified inplace with grad mode"):
+    with check.raises(
+        "RuntimeError", "A view was created in no_grad mode and is being modified inplace with grad mode"
+    ):
         y.mul_(2)
 
 
@@ -298,7 +300,9 @@ def test_mark_dirty_leaf(xp, check):
 def test_mark_dirty_view_of_a_leaf(xp, check):
     """Nor must a view of such a leaf."""
     x = xp.tensor([1.0, 2.0], requires_grad=True)
-    with check.raises("RuntimeError", "a view of a leaf Variable that requires grad is being used in an in-place operation."):
+    with check.raises(
+        "RuntimeError", "a view of a leaf Variable that requires grad is being used in an in-place operation."
+    ):
         make(xp, tripled).apply(x[:1])
 
 
@@ -309,7 +313,9 @@ def test_mark_dirty_not_returned(xp, check):
     def forward(ctx, x):
         return tripled(ctx, x) * 1
 
-    with check.raises("RuntimeError", "Some elements marked as dirty during the forward method were not returned as output"):
+    with check.raises(
+        "RuntimeError", "Some elements marked as dirty during the forward method were not returned as output"
+    ):
         make(xp, forward).apply(xp.tensor([1.0], requires_grad=True) * 1)
 
 
@@ -371,7 +377,9 @@ def test_save_a_dirty_input(xp, check):
 
 
 @behaviour("FN-62", source="torch 2.13.0; pytorch#81417, pytorch#178315", level="may", profile="namespace")
-@pytest.mark.parametrize("change", [lambda grad: grad.mul_(10), lambda grad: operator.iadd(grad, 9)], ids=["mul_", "+="])
+@pytest.mark.parametrize(
+    "change", [lambda grad: grad.mul_(10), lambda grad: operator.iadd(grad, 9)], ids=["mul_", "+="]
+)
 def test_gradient_changed_in_place(xp, check, change):
     """A backward that changes its gradient in place changes what its siblings get, and the caller's own tensor."""
     function = make(xp, lambda ctx, x: x * 1, lambda ctx, grad: change(grad))
@@ -388,5 +396,7 @@ def test_expanded_gradient_changed_in_place(xp, check):
     """An expanded gradient cannot be changed in place."""
     function = make(xp, lambda ctx, x: x * 1, lambda ctx, grad: grad.mul_(10))
     y = function.apply(xp.tensor([1.0, 2.0], requires_grad=True)).sum()
-    with check.raises("RuntimeError", "more than one element of the written-to tensor refers to a single memory location"):
+    with check.raises(
+        "RuntimeError", "more than one element of the written-to tensor refers to a single memory location"
+    ):
         y.backward()

@@ -80,7 +80,9 @@ def test_expanded(xp, check):
     """An expanded .grad cannot be added to: its elements share memory."""
     x = leaf(xp, 1.0, 1.0)
     x.grad = xp.ones(1).expand(2)
-    with check.raises("RuntimeError", "more than one element of the written-to tensor refers to a single memory location"):
+    with check.raises(
+        "RuntimeError", "more than one element of the written-to tensor refers to a single memory location"
+    ):
         (x * xp.tensor([2.0, 3.0])).sum().backward()
 
 

@@ -74,7 +74,9 @@ def test_gradient_edge(xp):
 @behaviour("GRAPH-17", source=SOURCE, level="should", profile="namespace")
 def test_no_gradient_edge(xp, check):
     """A tensor that does not require grad has no gradient edge."""
-    with check.raises("RuntimeError", "It is not possible to get the gradient edge for a Tensor that does not require gradients"):
+    with check.raises(
+        "RuntimeError", "It is not possible to get the gradient edge for a Tensor that does not require gradients"
+    ):
         edge(xp, xp.ones(1))
 
 

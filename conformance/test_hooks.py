@@ -118,7 +118,11 @@ def test_after_an_inplace_op(xp):
 
 
 @behaviour("HOOK-64", source=SOURCE, profile="namespace")
-@pytest.mark.parametrize("copy", [lambda x: x.detach().requires_grad_(), lambda x: x.detach().clone().requires_grad_()], ids=["detach", "clone"])
+@pytest.mark.parametrize(
+    "copy",
+    [lambda x: x.detach().requires_grad_(), lambda x: x.detach().clone().requires_grad_()],
+    ids=["detach", "clone"],
+)
 def test_copies_have_no_hooks(xp, check, copy):
     """detach() and clone() do not take hooks along."""
     x = leaf(xp, 2.0)

@@ -61,7 +61,9 @@ def test_inplace_in_no_grad(xp, check):
 def test_requires_grad(xp, check):
     """An inference tensor cannot be made to require grad outside inference mode."""
     c = made_inside(xp, 1)
-    with check.raises("RuntimeError", "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."):
+    with check.raises(
+        "RuntimeError", "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+    ):
         c.requires_grad_()
 
 
@@ -81,7 +83,8 @@ def test_clone(xp):
 
 @behaviour("INF-10", source=SOURCE, profile="namespace")
 def test_view_of_a_normal_tensor(xp):
-    """A view made inside of a normal tensor that requires grad is a normal tensor, and reports that it requires grad."""
+    """A view made inside of a normal tensor that requires grad is a normal tensor, and reports that it requires "
+    "grad."""
     x = xp.ones(2, requires_grad=True)
     with xp.inference_mode():
         v = x[0]
@@ -96,7 +99,9 @@ def test_writing_through_a_view_made_inside(xp, check):
     x = xp.ones(2, requires_grad=True) * 1
     with xp.inference_mode():
         v = x[:1]
-    with check.raises("RuntimeError", "A view was created in inference mode and is being modified inplace in normal mode."):
+    with check.raises(
+        "RuntimeError", "A view was created in inference mode and is being modified inplace in normal mode."
+    ):
         v.mul_(2)
 
 

@@ -30,7 +30,9 @@ def masked(x):
 
 @behaviour("INP-03", source=SOURCE, level="should", profile="namespace")
 @pytest.mark.parametrize(
-    ("write", "text"), [(augmented, LEAF), (one_element, VIEW_OF_LEAF), (masked, LEAF)], ids=["augmented", "element", "mask"]
+    ("write", "text"),
+    [(augmented, LEAF), (one_element, VIEW_OF_LEAF), (masked, LEAF)],
+    ids=["augmented", "element", "mask"],
 )
 def test_leaf(xp, check, write, text):
     """Writing into a leaf that requires grad is refused, through an assignment to its elements too."""
@@ -71,7 +73,9 @@ def test_other_kind(xp, check):
 def test_out_is_not_recorded(xp, check, name):
     """out= is refused where an argument requires grad, for it cannot be recorded."""
     x = leaf(xp, 1.0)
-    with check.raises("RuntimeError", f"{name}(): functions with out=... arguments don't support automatic differentiation"):
+    with check.raises(
+        "RuntimeError", f"{name}(): functions with out=... arguments don't support automatic differentiation"
+    ):
         getattr(xp, name)(x, xp.ones(1), out=xp.empty(1))
 
 
@@ -238,14 +242,18 @@ def test_view_of_a_leaf_from_no_grad(xp, check):
     x = leaf(xp, 1.0, 2.0)
     with xp.no_grad():
         v = x[0]
-    with check.raises("RuntimeError", "A view was created in no_grad mode and is being modified inplace with grad mode enabled."):
+    with check.raises(
+        "RuntimeError", "A view was created in no_grad mode and is being modified inplace with grad mode enabled."
+    ):
         v.mul_(2)
 
 
 @behaviour("VIEW-23", source=SOURCE, level="should", profile="namespace")
 def test_expanded(xp, check):
     """Writing into an expanded tensor is refused: its elements share memory."""
-    with check.raises("RuntimeError", "more than one element of the written-to tensor refers to a single memory location."):
+    with check.raises(
+        "RuntimeError", "more than one element of the written-to tensor refers to a single memory location."
+    ):
         (leaf(xp, 1.0) * 1).expand(3).mul_(2)
 
 
@@ -314,7 +322,8 @@ def test_shape_in_place(xp, check, change, shape):
 
 @behaviour("VIEW-42", source=SOURCE, level="should", profile="namespace")
 def test_base_of_a_written_view(xp, check):
-    """Writing something that requires grad through a view makes its base a computed tensor, which cannot be switched off."""
+    """Writing something that requires grad through a view makes its base a computed tensor, which cannot be switched "
+    "off."""
     base = xp.zeros(2)
     v = base[0]
     v.add_(leaf(xp, 1.0).sum())

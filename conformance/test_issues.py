@@ -77,7 +77,8 @@ def test_writing_into_a_gradient(xp, check):
 
 @behaviour("ISS-05", source=source(76185, 104040, 58509), profile="namespace")
 def test_saved_intermediate(xp):
-    """A custom Function that keeps an intermediate passes gradcheck; gradgradcheck finds its second derivative wrong."""
+    """A custom Function that keeps an intermediate passes gradcheck; gradgradcheck finds its second derivative "
+    "wrong."""
 
     def forward(ctx, x):
         ctx.double, ctx.x = x * 2, x
@@ -264,7 +265,9 @@ def test_changed_without_mark_dirty(xp, check):
 def test_complex_scalar(xp, check):
     """backward of a complex scalar needs a gradient given."""
     y = (xp.ones(1, dtype=xp.float64, requires_grad=True) * 0.5j).sum()
-    with check.raises("RuntimeError", "grad can be implicitly created only for real scalar outputs but got torch.complex128"):
+    with check.raises(
+        "RuntimeError", "grad can be implicitly created only for real scalar outputs but got torch.complex128"
+    ):
         y.backward()
 
 

@@ -240,6 +240,8 @@ def test_module_hook_without_inputs(xp, check):
     """Where no input requires grad a module's hook sees (None,), and a warning says so."""
     module, seen = xp.nn.Linear(1, 1, bias=False), []
     module.register_full_backward_hook(lambda module, inputs, outputs: seen.append(inputs))
-    with check.warns("UserWarning", "Full backward hook is firing when gradients are computed with respect to module outputs"):
+    with check.warns(
+        "UserWarning", "Full backward hook is firing when gradients are computed with respect to module outputs"
+    ):
         module(xp.ones(1, 1)).sum().backward()
     assert seen == [(None,)]

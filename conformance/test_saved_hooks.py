@@ -73,7 +73,9 @@ def test_unpack_gives_a_tensor(xp, check):
     x = leaf(xp, 1.0)
     with hooks(xp, lambda tensor: "anything", lambda packed: 5):
         y = x * x
-    with check.raises("TypeError", "Output of saved tensor unpack_hook expected to be a Tensor but got result of type int"):
+    with check.raises(
+        "TypeError", "Output of saved tensor unpack_hook expected to be a Tensor but got result of type int"
+    ):
         y.backward()
 
 
@@ -125,7 +127,8 @@ def test_pack_does_not_write(xp, check):
 @behaviour("SH-07", source=SOURCE, profile="namespace")
 @pytest.mark.parametrize(("copies", "expected"), [(False, 2.0), (True, 1.0)], ids=["identity", "clone"])
 def test_no_version_check(xp, check, copies, expected):
-    """What hooks have packed is not checked for later writes: identity hooks let a changed value through, in silence."""
+    """What hooks have packed is not checked for later writes: identity hooks let a changed value through, in "
+    "silence."""
     w, h = leaf(xp, 5.0), leaf(xp, 1.0) * 1
     with hooks(xp, lambda tensor: tensor.clone() if copies else tensor, lambda tensor: tensor):
         y = h * w

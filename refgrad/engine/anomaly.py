@@ -31,7 +31,8 @@ def is_anomaly_check_nan_enabled() -> bool:
 def set_anomaly_enabled(enabled: bool, check_nan: bool = True) -> None:
     """Switch anomaly mode for the whole process.
 
-    A thread that was running before takes notes from its next ``set_anomaly_enabled`` on; its passes are checked at once.
+    A thread that was running before takes notes from its next ``set_anomaly_enabled`` on; its passes are checked at
+    once.
     """
     Modes.anomaly, Modes.check_nan = enabled, check_nan
     task_type[0] = AnomalyTask if enabled else Task
@@ -74,10 +75,10 @@ class AnomalyTask(Task):
         for node in nodes:
             self.execute(node)
 
-    def execute(self, node: Node) -> None:
+    def execute(self, node: Node, grad: Any = None) -> None:
         outer, self.current = self.current, node
         try:
-            super().execute(node)
+            super().execute(node, grad)
         except BaseException as error:
             if error is not self.reported:  # a leaf runs inside the node that completes it
                 self.reported = error
@@ -144,7 +145,8 @@ class detect_anomaly:
         self.prev, self.prev_check_nan = is_anomaly_enabled(), is_anomaly_check_nan_enabled()
         self.check_nan = check_nan
         warnings.warn(
-            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for debugging.",
+            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for "
+            "debugging.",
             stacklevel=2,
         )
 

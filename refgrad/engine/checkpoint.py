@@ -1,6 +1,6 @@
 """Checkpointing: intermediates are not kept but computed again when a backward pass asks for them.
 
-Two variants, as in PyTorch: one on saved-tensor hooks, and the older one that runs a backward pass within the backward pass.
+Two variants, as in PyTorch: one on saved-tensor hooks, and the older one, which runs a backward pass within another.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from refgrad.engine.saved_hooks import default_hooks, pack, saved_tensors_hooks
 Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 
 _EXPLICIT = (
-    "{name}: the use_reentrant parameter should be passed explicitly. {announced} use_reentrant=False is recommended, but if you "
-    "need to preserve the current default behavior, you can pass use_reentrant=True. Refer to docs for more details on the "
+    "{name}: the use_reentrant parameter should be passed explicitly. {announced} use_reentrant=False is recommended, "
+    "but if you "
+    "need to preserve the current default behavior, you can pass use_reentrant=True. Refer to docs for more details on "
+    "the "
     "differences between the two variants."
 )
 _TIP = """
@@ -58,8 +60,8 @@ def checkpoint(
 ) -> Any:
     """``function(*args)``, whose intermediates a backward pass computes again.
 
-    Errors: ValueError for what the reentrant variant does not take; CheckpointError, in backward, where the recomputation
-    saves other tensors than the forward did.
+    Errors: ValueError for what the reentrant variant does not take; CheckpointError, in backward, where the
+    recomputation saves other tensors than the forward did.
     """
     if use_reentrant is None:
         _warn_implicit("", "Starting in PyTorch 2.9, calling checkpoint without use_reentrant will raise an exception.")
@@ -74,14 +76,18 @@ def checkpoint(
     if not modes.grad_enabled:
         return function(*args, **kwargs)
     again = _with_rng_state(lambda *inputs: function(*inputs, **kwargs), during_recomputation, preserve_rng_state)
-    frame = Frame(again, args, _early_stop[0] if _early_stop[0] is not None else early_stop, _METADATA[determinism_check])
+    frame = Frame(
+        again, args, _early_stop[0] if _early_stop[0] is not None else early_stop, _METADATA[determinism_check]
+    )
     with saved_tensors_hooks(frame.pack, frame.unpack), during_forward:
         result = function(*args, **kwargs)
     frame.forward_completed = True
     return result
 
 
-def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any) -> Any:
+def checkpoint_sequential(
+    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
+) -> Any:
     """Run ``functions`` one after the other, all segments but the last checkpointed."""
     if use_reentrant is None:
         announced = "In version 2.9 we will raise an exception if use_reentrant is not passed."
@@ -107,7 +113,9 @@ def _composed(functions: list[Any]) -> Callable[[Any], Any]:
 
 
 def _warn_implicit(name: str, announced: str) -> None:
-    warnings.warn(_EXPLICIT.format(name="torch.utils.checkpoint" + name, announced=announced), UserWarning, stacklevel=3)
+    warnings.warn(
+        _EXPLICIT.format(name="torch.utils.checkpoint" + name, announced=announced), UserWarning, stacklevel=3
+    )
 
 
 def _refuse_keywords(kwargs: dict[str, Any]) -> None:
@@ -115,7 +123,9 @@ def _refuse_keywords(kwargs: dict[str, Any]) -> None:
         raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
 
 
-def _with_rng_state(function: Callable[..., Any], context: AbstractContextManager[Any], preserve: bool) -> Callable[..., None]:
+def _with_rng_state(
+    function: Callable[..., Any], context: AbstractContextManager[Any], preserve: bool
+) -> Callable[..., None]:
     """``function`` in the state that the random numbers are in now."""
     state = get_rng_state() if preserve else None
 
@@ -167,7 +177,7 @@ class _Stop(Exception):
 class Holder:
     """Stands for one saved tensor."""
 
-    __slots__ = ("index", "__weakref__")
+    __slots__ = ("__weakref__", "index")
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -190,15 +200,18 @@ class SavedInput:
         """
         if self.packed is not None:
             return self.packed.unpack(None)
-        if self.tensor and (0 if self.value._counter is None else self.value._counter[0]) != self.version:
-            raise version_error(self.value, self.version, None)
-        return self.value
+        value = self.value
+        if isinstance(value, TensorBase) and (0 if value._counter is None else value._counter[0]) != self.version:
+            raise version_error(value, self.version, None)
+        return value
 
 
 class Frame:
     """One call of a checkpointed function: what it was called with, and what it saved."""
 
-    def __init__(self, again: Callable[..., None], args: tuple[Any, ...], early_stop: bool, metadata: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, again: Callable[..., None], args: tuple[Any, ...], early_stop: bool, metadata: Callable[[Any], Any]
+    ) -> None:
         self.again, self.early_stop, self.metadata = again, early_stop, metadata
         self.args = [SavedInput(arg) for arg in args]
         self.holders: list[weakref.ref[Holder]] = []
@@ -250,7 +263,8 @@ class Recomputation:
         if index >= len(frame.holders):
             if frame.forward_completed:
                 raise CheckpointError(
-                    "torch.utils.checkpoint: trying to save more tensors during recomputation than during the original forward "
+                    "torch.utils.checkpoint: trying to save more tensors during recomputation than during the original "
+                    "forward "
                     f"pass.\n{_TIP}"
                 )
             self.early = True
@@ -268,8 +282,10 @@ class Recomputation:
         """
         if holder.index not in self.values:
             raise CheckpointError(
-                "torch.utils.checkpoint: Unpack is being triggered for a tensor that was already unpacked once. If you are "
-                "calling ctx.saved_tensors in backward, make sure to do so only once. Otherwise please open an issue with "
+                "torch.utils.checkpoint: Unpack is being triggered for a tensor that was already unpacked once. If you "
+                "are "
+                "calling ctx.saved_tensors in backward, make sure to do so only once. Otherwise please open an issue "
+                "with "
                 "details on your use case."
             )
         return self.values.pop(holder.index)
@@ -291,7 +307,8 @@ class Recomputation:
                 differing += f"tensor at position {index}:\nsaved metadata: {expected}\nrecomputed metadata: {found}\n"
         if differing:
             raise CheckpointError(
-                "torch.utils.checkpoint: Recomputed values for the following tensors have different metadata than during the "
+                "torch.utils.checkpoint: Recomputed values for the following tensors have different metadata than "
+                "during the "
                 f"forward pass.\n{differing}.\n{_TIP}"
             )
 
@@ -300,7 +317,8 @@ class Recomputation:
 
 _NO_INPUTS = (
     "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad() or passing an `inputs` parameter to "
-    ".backward(). To resolve this error, you can either set use_reentrant=False, or call .backward() without passing the "
+    ".backward(). To resolve this error, you can either set use_reentrant=False, or call .backward() without passing "
+    "the "
     "`inputs` argument."
 )
 

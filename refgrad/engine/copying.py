@@ -1,4 +1,4 @@
-"""Copies of tensors: ``copy.copy`` shares the memory, ``copy.deepcopy`` copies whole storages, pickle carries values."""
+"""Copies of tensors: ``copy.copy`` shares memory, ``copy.deepcopy`` copies whole storages, pickle carries values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from refgrad.engine.graph import TensorBase, wrap
 from refgrad.engine.views import address, own_array
 
 _NON_LEAF = (
-    "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If you were "
+    "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If you "
+    "were "
     "attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
     "https://github.com/pytorch/pytorch/pull/103001"
 )
@@ -95,7 +96,14 @@ def reduced(tensor: Any) -> tuple[Any, ...]:
     return unpickled, (type(tensor), span(array), array.shape, array.strides, tensor.requires_grad, dict(vars(tensor)))
 
 
-def unpickled(cls: type, flat: Any, shape: tuple[int, ...], strides: tuple[int, ...], requires_grad: bool, attributes: dict[str, Any]) -> Any:
+def unpickled(
+    cls: type,
+    flat: Any,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    requires_grad: bool,
+    attributes: dict[str, Any],
+) -> Any:
     """The tensor that ``reduced`` described."""
     return rebuilt(cls, as_strided(flat, shape, strides), requires_grad, attributes)
 
@@ -104,7 +112,8 @@ def _warn_of_hooks(tensor: TensorBase) -> None:
     for hook in () if tensor._hooks is None else tensor._hooks.pre.values():
         if not hasattr(hook, "__torch_unserializable__"):
             warnings.warn(
-                f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the function "
+                f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the "
+                f"function "
                 "with @torch.utils.hooks.unserializable_hook to suppress this warning",
                 stacklevel=3,
             )

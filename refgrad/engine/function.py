@@ -6,7 +6,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from refgrad.engine.function_node import FunctionNode, function_node
 from refgrad.engine.function_output import Outputs
@@ -21,6 +21,13 @@ class FunctionCtx:
 
     __module__ = "refgrad.autograd.function"  # where PyTorch has it
     __slots__ = ()
+
+    if TYPE_CHECKING:
+        to_save: Any
+        saved_for_forward: Any
+        dirty_tensors: Any
+        non_differentiable: Any
+        materialize_grads: Any
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep ``tensors`` (inputs, outputs or None) for backward; a second call replaces the first."""
@@ -48,13 +55,15 @@ class FunctionCtx:
         Errors: TypeError for anything but a bool.
         """
         if not isinstance(value, bool):
-            raise TypeError("set_materialize_grads received an invalid combination of arguments - got (), but expected (bool)")
+            raise TypeError(
+                "set_materialize_grads received an invalid combination of arguments - got (), but expected (bool)"
+            )
         self.materialize_grads = value
 
 
 _SHARED = (
-    "`mark_shared_storage` is deprecated. Tensors with shared storages are automatically tracked. Note that calls to `set_()` "
-    "are not tracked"
+    "`mark_shared_storage` is deprecated. Tensors with shared storages are automatically tracked. Note that calls to "
+    "`set_()` are not tracked"
 )
 
 
@@ -134,8 +143,8 @@ class BackwardCFunction(FunctionCtx):
         backward, vjp = self._forward_cls.backward, self._forward_cls.vjp
         if backward is not Function.backward and vjp is not Function.vjp:
             raise RuntimeError(
-                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of "
-                "them."
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only "
+                "implement one of them."
             )
         return backward if vjp is Function.vjp else vjp  # type: ignore[no-any-return]
 
@@ -166,9 +175,9 @@ class FunctionMeta(type):
 class Function(metaclass=FunctionMeta):
     """The base of custom functions: static methods ``forward`` and ``backward``, called through ``apply``.
 
-    ``forward(ctx, *args)`` computes and fills the ``ctx``; or ``forward(*args)`` computes and ``setup_context(ctx, inputs,
-    output)`` fills it. ``backward(ctx, *grads)`` takes a gradient for each output and gives one for each argument of
-    forward, None for those that need none.
+    ``forward(ctx, *args)`` computes and fills the ``ctx``; or ``forward(*args)`` computes and ``setup_context(ctx,
+    inputs, output)`` fills it. ``backward(ctx, *grads)`` takes a gradient for each output and gives one for each
+    argument of forward, None for those that need none.
     """
 
     __module__ = "refgrad.autograd.function"
@@ -178,16 +187,18 @@ class Function(metaclass=FunctionMeta):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         warnings.warn(
-            f"{self.__class__} should not be instantiated. Methods on autograd functions are all static, so you should invoke "
-            "them on the class itself. Instantiating an autograd function will raise an error in a future version of PyTorch.",
+            f"{self.__class__} should not be instantiated. Methods on autograd functions are all static, so you should "
+            "invoke them on the class itself. Instantiating an autograd function will raise an error in a future "
+            "version of PyTorch.",
             DeprecationWarning,
             stacklevel=2,
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError(
-            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
-            "with static forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
+            "function with static forward method. (Example: "
+            "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
         )
 
     @staticmethod
@@ -213,8 +224,8 @@ class Function(metaclass=FunctionMeta):
         Errors: NotImplementedError unless overridden.
         """
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward "
-            "mode AD."
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
+            "backward mode AD."
         )
 
     vjp = backward
@@ -236,7 +247,8 @@ class Function(metaclass=FunctionMeta):
         Errors: NotImplementedError unless overridden.
         """
         raise NotImplementedError(
-            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set generate_vmap_rule=True."
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
+            "generate_vmap_rule=True."
         )
 
     @classmethod

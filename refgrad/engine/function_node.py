@@ -22,12 +22,12 @@ from refgrad.engine.saved_hooks import Packed, default_hooks, pack
 NO_TENSOR: tuple[tuple[int, ...], Any] = ((), None)  # stands in ``outputs`` for a number or text that forward returned
 
 _ONCE = (
-    "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True is set on the autograd.Function. Either "
-    "access saved_tensors only once, or set clear_saved_tensors_on_access=False."
+    "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True is set on the autograd.Function. "
+    "Either access saved_tensors only once, or set clear_saved_tensors_on_access=False."
 )
 _COMPLEX = (
-    "Expected isFloatingType(grad.scalar_type()) || (input_is_complex == grad_is_complex) to be true, but got false.  (Could "
-    "this error message be improved?  If so, please report an enhancement request to PyTorch.)"
+    "Expected isFloatingType(grad.scalar_type()) || (input_is_complex == grad_is_complex) to be true, but got false.  "
+    "(Could this error message be improved?  If so, please report an enhancement request to PyTorch.)"
 )
 
 
@@ -62,7 +62,10 @@ class FunctionNode(Node):
     to_save: Any
     dirty_tensors: Any
     non_differentiable: Any
+    saved_for_forward: Any
     needs_input_grad: Any
+    materialize_grads: bool
+    _materialize_non_diff_grads: bool
 
     runs_on_nothing = True
 
@@ -95,7 +98,9 @@ class FunctionNode(Node):
         if value is None:
             return None
         if not isinstance(value, TensorBase):
-            raise TypeError(f"save_for_backward can only save variables, but argument {i} is of type {type(value).__name__}")
+            raise TypeError(
+                f"save_for_backward can only save variables, but argument {i} is of type {type(value).__name__}"
+            )
         return save_result(value, value._output_nr) if value._grad_fn is self else value
 
     def saved_tensors(self) -> tuple[Any, ...]:
@@ -131,7 +136,7 @@ class FunctionNode(Node):
         return tuple(self.fitted(i, each, graph) for i, each in enumerate(gradients))
 
     def incoming(self, grad: Any) -> list[Any]:
-        """The arguments of ``backward``: tensors, zeros where nothing has arrived, None where no tensor was returned."""
+        """The arguments of ``backward``: tensors, zeros where nothing has arrived, None where there was no tensor."""
         assert self.outputs is not None
         if grad is None:
             grad = [None] * len(self.outputs)
@@ -143,7 +148,11 @@ class FunctionNode(Node):
         """What stands for the gradient of output ``i`` where none has arrived."""
         assert self.outputs is not None
         shape, dtype = self.outputs[i]
-        if dtype is None or not self.materialize_grads or (i in self.constants and not self._materialize_non_diff_grads):
+        if (
+            dtype is None
+            or not self.materialize_grads
+            or (i in self.constants and not self._materialize_non_diff_grads)
+        ):
             return None
         return wrap(np.zeros(shape, dtype))
 
@@ -157,7 +166,8 @@ class FunctionNode(Node):
             results = results[:count]
         if len(results) != count:
             raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients (expected {count}, got {len(results)})"
+                f"function {self.name()} returned an incorrect number of gradients (expected {count}, got "
+                f"{len(results)})"
             )
         for position, (was_tensor, each) in enumerate(zip(self.is_tensor, results), 1):
             self._check(position, was_tensor, each)
@@ -168,8 +178,8 @@ class FunctionNode(Node):
             return
         if not was_tensor:
             raise RuntimeError(
-                f"function {self.name()} returned a gradient different than None at position {position}, but the corresponding "
-                "forward input was not a Variable"
+                f"function {self.name()} returned a gradient different than None at position {position}, but the "
+                "corresponding forward input was not a Variable"
             )
         if not isinstance(result, TensorBase):
             raise RuntimeError(f"expected Variable or None (got {type(result).__name__})")
@@ -177,7 +187,7 @@ class FunctionNode(Node):
     def fitted(self, i: int, grad: Any, graph: bool) -> Any:
         """A gradient in the shape and type of its input.
 
-        Errors: RuntimeError where no sum over broadcast dimensions gives that shape, or where one of the two is complex.
+        Errors: RuntimeError where no sum over broadcast dimensions gives that shape, or where one of them is complex.
         """
         target = self.next_nodes[i]
         if grad is None or target is None:

@@ -151,7 +151,7 @@ class Node:
         "_metadata",
         "__weakref__",
     )
-    plan: Plan | None
+    plan: Plan  # None in nodes that run by a method of their own
     saved: tuple[Any, ...]
     versions: tuple[int, ...] | None
     next_nodes: tuple[Node | None, ...]

@@ -15,25 +15,17 @@ from refgrad.engine.graph import Node, SavedResult, TensorBase, Unversioned
 from refgrad.engine.modes import error_state, modes, quiet
 from refgrad.engine.plan import compile_function
 from refgrad.engine.primitive import Primitive, PrimitiveFunction, defaults, read, run_forward, signature, through_layers
-from refgrad.engine.views import DEFAULT, View, address, copy_slices, is_dense, own_array, restriction, wants_grad
+from refgrad.engine.views import DEFAULT, View, address, check_overlap, copy_slices, is_dense, own_array, restriction, wants_grad
 
 _PARTIAL_OVERLAP = (
     "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
     "Please clone() the tensor before performing the operation."
 )
-_OVERLAP = (
-    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() "
-    "the tensor before performing the operation."
-)
-
-
 _INFERENCE = (
     "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before "
     "doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
 )
-
-
-_IDEMPOTENT = frozenset({"zero", "_fill_number_", "_fill_tensor_"})  # overlap is harmless where one value goes everywhere
+_IDEMPOTENT = frozenset({"zero", "_fill_number_"})  # overlap is harmless where one value goes everywhere
 
 
 def check_inplace(tensor: TensorBase, tracked: bool) -> None:
@@ -55,16 +47,6 @@ def check_inplace(tensor: TensorBase, tracked: bool) -> None:
 def _check_view(tensor: TensorBase, view: View) -> None:
     if view.creation != DEFAULT:
         raise RuntimeError(restriction(tensor, view.creation, "is being modified inplace"))
-
-
-def check_overlap(array: Any) -> None:
-    """Refuse to write where one memory location is several elements.
-
-    Errors: RuntimeError.
-    """
-    for n, stride in zip(array.shape, array.strides):
-        if stride == 0 and n > 1 and array.size:
-            raise RuntimeError(_OVERLAP)
 
 
 def check_partial_overlap(target: TensorBase, others: tuple[Any, ...]) -> None:
@@ -245,9 +227,9 @@ def inplace_view(function: PrimitiveFunction) -> Callable[..., Any]:
     op.vjps, op.jvps = function.op.vjps, function.op.jvps
 
     def method(self: Any, *params: Any) -> Any:
-        arrays, key = read((self,))
-        tracked = modes.grad_enabled and self._requires_grad
+        tracked = modes.grad_enabled and wants_grad(self)
         check_inplace(self, tracked)
+        arrays, key = read((self,))
         result = op.forward(own_array(self), *params)
         plan = op.plan(key)
         node = plan.attach((self,), arrays, params, None, result.shape, result.dtype) if tracked else None

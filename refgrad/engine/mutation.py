@@ -12,14 +12,15 @@ from refgrad.engine.modes import Layer, modes
 from refgrad.engine.saved_hooks import saved_tensors_hooks
 
 _OUTSIDE = (
-    "Trying to backward outside of the 'allow_mutation_on_saved_tensors' contextin which the graph was originally recorded."
+    "Trying to backward outside of the 'allow_mutation_on_saved_tensors' contextin which the graph was originally "
+    "recorded."
 )
 
 
 class Kept:
     """A saved tensor, or its clone once it was to be written to."""
 
-    __slots__ = ("tensor", "version", "cloned", "__weakref__")
+    __slots__ = ("__weakref__", "cloned", "tensor", "version")
 
     def __init__(self, tensor: Any) -> None:
         self.tensor, self.version, self.cloned = tensor, tensor._counter[0], False

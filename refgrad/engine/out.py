@@ -10,14 +10,16 @@ import numpy as np
 
 from refgrad.engine import dtypes
 from refgrad.engine.graph import TensorBase
-from refgrad.engine.inplace import bump, check_overlap
+from refgrad.engine.inplace import bump
 from refgrad.engine.modes import modes
 from refgrad.engine.primitive import Primitive, record
-from refgrad.engine.views import own_array
+from refgrad.engine.views import check_overlap, own_array
 
 _RESIZED = (
-    "An output with one or more elements was resized since it had shape {held}, which does not match the required output shape "
-    "{new}. This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless they have zero "
+    "An output with one or more elements was resized since it had shape {held}, which does not match the required "
+    "output shape "
+    "{new}. This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless they have "
+    "zero "
     "elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with t.resize_(0)."
 )
 
@@ -31,7 +33,8 @@ def write_out(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], o
         raise TypeError(f"{name_of(op)}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if modes.grad_enabled and any(isinstance(x, TensorBase) and x._requires_grad for x in (*inputs, out)):
         raise RuntimeError(
-            f"{name_of(op)}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+            f"{name_of(op)}(): functions with out=... arguments don't support automatic differentiation, but one of "
+            f"the arguments "
             "requires grad."
         )
     result = record(op, tuple(np.asarray(x) if isinstance(x, np.generic) else x for x in inputs), params)
@@ -54,7 +57,8 @@ def name_of(op: Primitive) -> str:
 def _check_type(new: Any, held: Any) -> None:
     if not dtypes.can_cast(dtypes.of(new), dtypes.of(held)):
         raise RuntimeError(
-            f"result type {dtypes.scalar_title(new)} can't be cast to the desired output type {dtypes.scalar_title(held)}"
+            f"result type {dtypes.scalar_title(new)} can't be cast to the desired output type "
+            f"{dtypes.scalar_title(held)}"
         )
 
 

@@ -75,7 +75,7 @@ class Primitive:
             if kind == NEEDED and name in self.vjps and name != self.star:
                 yield position, self.vjps[name], ""
         if self.star in self.vjps and NEEDED in kinds[len(self.inputs) :]:
-            yield len(self.inputs), self.vjps[cast(str, self.star)], "*"
+            yield len(self.inputs), self.vjps[self.star], "*"
 
     def plan(self, key: int) -> Plan:
         """The plan of a pattern: base 3, one digit an input, after a leading 1."""

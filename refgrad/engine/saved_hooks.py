@@ -19,17 +19,22 @@ from refgrad.engine.views import own_array
 from refgrad.engine.watch import NodeWatch
 
 _MODIFYING = (
-    "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be modified by "
-    "in-place operations as this can lead to unexpected side-effects. Please open an issue if you need to perform in-place "
+    "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be "
+    "modified by "
+    "in-place operations as this can lead to unexpected side-effects. Please open an issue if you need to perform "
+    "in-place "
     "operations on the input to a pack hook."
 )
 _FREED_HOOKS = (
-    "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the graph are freed when "
-    "you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second "
+    "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the graph are "
+    "freed when "
+    "you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a "
+    "second "
     "time or if you need to access saved variables after calling backward."
 )
 _TWICE = (
-    "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair of hooks is allowed at a "
+    "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair of hooks is "
+    "allowed at a "
     "time."
 )
 
@@ -44,7 +49,7 @@ class Hooks(NamedTuple):
 class Packed:
     """What a pack hook made of a saved tensor; stands in the tensor's place."""
 
-    __slots__ = ("packed", "unpack_hook", "edge", "requires_grad")
+    __slots__ = ("edge", "packed", "requires_grad", "unpack_hook")
     _counter = None  # its version is nobody's business: hooks switch the check off
 
     def __init__(self, hooks: Hooks, value: Any, edge: tuple[Any, int] | None, requires_grad: bool) -> None:
@@ -63,7 +68,8 @@ class Packed:
         value = self.unpack_hook(self.packed)
         if not isinstance(value, TensorBase):
             raise TypeError(
-                f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(value).__name__}"
+                f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
+                f"{type(value).__name__}"
             )
         if not (self.requires_grad or value._requires_grad):
             return value
@@ -142,7 +148,7 @@ def unpacking(plan: Plan) -> Plan:
 class Unpacked:
     """What a rule reads of a node while it runs, with the packed values unpacked."""
 
-    __slots__ = ("node", "plan", "saved", "versions", "next_nodes")
+    __slots__ = ("next_nodes", "node", "plan", "saved", "versions")
 
     def __init__(self, node: Node, plan: Plan) -> None:
         self.node, self.plan, self.next_nodes = node, plan, node.next_nodes
@@ -167,7 +173,7 @@ class Unpacked:
 class SavedTensor:
     """One value that a node saved, as ``node._raw_saved_<name>`` shows it."""
 
-    __slots__ = ("_node", "_index")
+    __slots__ = ("_index", "_node")
 
     def __init__(self, node: Node, index: int | None) -> None:
         self._node, self._index = node, index
@@ -218,7 +224,8 @@ class SavedTensor:
 
 _SIGNATURE = (
     "incompatible function arguments. The following argument types are supported:\n"
-    "    1. (self: torch._C._autograd.SavedTensor, arg0: collections.abc.Callable, arg1: collections.abc.Callable) -> None"
+    "    1. (self: torch._C._autograd.SavedTensor, arg0: collections.abc.Callable, arg1: collections.abc.Callable) -> "
+    "None"
 )
 
 
@@ -299,7 +306,8 @@ class saved_tensors_hooks:
 
 
 _PUSH = (
-    "_push_saved_tensors_default_hooks(): incompatible function arguments. The following argument types are supported:\n"
+    "_push_saved_tensors_default_hooks(): incompatible function arguments. The following argument types are "
+    "supported:\n"
     "    1. (arg0: collections.abc.Callable, arg1: collections.abc.Callable) -> None\n\nInvoked with: "
 )
 

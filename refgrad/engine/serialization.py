@@ -41,7 +41,7 @@ def save(obj: Any, f: File) -> None:
         with open(f, "wb") as file:
             save(obj, file)
         return
-    _Pickler(f).dump(obj)  # type: ignore[arg-type]
+    _Pickler(f).dump(obj)
 
 
 def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
@@ -49,4 +49,4 @@ def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any
     if isinstance(f, (str, PathLike)):
         with open(f, "rb") as file:
             return load(file)
-    return pickle.load(f)  # type: ignore[arg-type]
+    return pickle.load(f)

@@ -58,6 +58,22 @@ def is_dense(array: Any) -> bool:
     return True
 
 
+_OVERLAP = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() "
+    "the tensor before performing the operation."
+)
+
+
+def check_overlap(array: Any) -> None:
+    """Refuse to write where one memory location is several elements.
+
+    Errors: RuntimeError.
+    """
+    for n, stride in zip(array.shape, array.strides):
+        if stride == 0 and n > 1 and array.size:
+            raise RuntimeError(_OVERLAP)
+
+
 def geometry(array: Any, base: Any) -> Geometry:
     """How ``array`` lies relative to ``base``'s first element."""
     size = array.itemsize
@@ -217,6 +233,7 @@ class CopySlices(Node):
         flat = np.zeros(self.frame.extent, grad.dtype)
         whole, window = strided(flat, self.frame), strided(flat, self.window)
         whole[...] = grad
+        check_overlap(window)
         first, *others = self.function.run(window.copy(), False)
         window[...] = 0 if first is None else first
         return (whole, *others)

@@ -50,8 +50,8 @@ class BatchLayer(Layer):
 
     on_tensors = True
 
-    def __init__(self, randomness: str) -> None:
-        self.randomness = randomness
+    def __init__(self, randomness: str, size: int) -> None:
+        self.randomness, self.size = randomness, size
 
     def mark(self, tensor: Any, what: str) -> Any:
         """Note that ``tensor`` is ``"batched"``, or was ``"made"`` here."""
@@ -72,7 +72,7 @@ class BatchLayer(Layer):
         held = [self.marks(x) for x in inputs]
         batched = "batched" in held
         if inplace and batched and held[0] is None:
-            raise RuntimeError(_INPLACE)
+            self.refuse_write(op, inputs)
         result = below(op, inputs, params)
         for tensor in as_tuple(result):
             if batched:
@@ -80,6 +80,16 @@ class BatchLayer(Layer):
             elif not inplace and tensor._view is None:
                 self.mark(tensor, "made")
         return result
+
+    def refuse_write(self, op: Primitive, inputs: tuple[Any, ...]) -> NoReturn:
+        """Refuse a write of what differs from example to example into a tensor that does not.
+
+        Errors: RuntimeError.
+        """
+        if not op.promotes:
+            raise RuntimeError(_INPLACE)
+        shape, other = list(inputs[0]._array.shape), [list(x._array.shape) for x in inputs[1:] if self.marks(x) == "batched"][0]
+        raise RuntimeError(f"output with shape {shape} doesn't match the broadcast shape {[self.size, *max(shape, other, key=len)]}")
 
     def refuse(self, what: str, tensor: Any) -> Any:
         refuse_state(what)
@@ -114,7 +124,7 @@ def vmap(
         for example in examples(flat, dims, size):
             if state is not None:
                 set_rng_state(state)
-            runs.append(run(BatchLayer(randomness), func, example, dims, spec, kwargs))
+            runs.append(run(BatchLayer(randomness, size), func, example, dims, spec, kwargs))
         return gathered(func, runs, out_dims, size)
 
     return wrapper

@@ -147,6 +147,8 @@ def setitem(input: Any, key: Any, value: Any) -> None:
     """
     if key is False:
         return
+    if isinstance(key, slice) and not input.ndim:
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
     value = value if isinstance(value, TensorBase) else wrap(_number(value, input._array.dtype))
     window, advanced = (ops.unsqueeze(input, 0), None) if key is True else _split(input, key)
     if advanced is None:
@@ -188,8 +190,7 @@ def _number(value: Any, dtype: Any) -> Any:
 def _split(input: Any, key: Any) -> tuple[Any, tuple[Any, ...] | None]:
     """Apply the basic parts of ``key`` as views; give the view, and the advanced parts that are left."""
     if not _is_integer(key):
-        parts = _open_ellipsis(_parts(key), input.ndim)
-        return _apply_all(input, parts)
+        return _apply_all(input, _parts(key))
     return _select(input, 0, as_index(key), 0), None
 
 
@@ -211,17 +212,6 @@ _NON_TUPLE = (
 )
 
 
-def _open_ellipsis(parts: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
-    used = sum(map(_consumes, parts))
-    if used > ndim:
-        raise IndexError(f"too many indices for tensor of dimension {ndim}")
-    for at, part in enumerate(parts):
-        if part is Ellipsis:
-            rest = tuple(p for p in parts[at + 1 :] if p is not Ellipsis)
-            return parts[:at] + (_ALL,) * (ndim - used) + rest
-    return parts
-
-
 def _consumes(part: Any) -> int:
     """How many dimensions a part stands for."""
     if part is None or part is Ellipsis or isinstance(part, bool):
@@ -235,21 +225,26 @@ def _consumes(part: Any) -> int:
 
 
 def _apply_all(input: Any, parts: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...] | None]:
-    result, dim, taken, advanced = input, 0, 0, []
-    for part in parts:
-        if _is_integer(part):  # no dimension is left of it
-            result, taken = _select(result, dim, as_index(part), dim + taken), taken + 1
+    used = sum(map(_consumes, parts))
+    if used > input.ndim:
+        raise IndexError(f"too many indices for tensor of dimension {input.ndim}")
+    result, dim = input, 0
+    advanced: list[Any] = []
+    for place, part in enumerate(parts):
+        if part is Ellipsis:
+            dim += input.ndim - used
+        elif _is_integer(part):
+            result = _select(result, dim, as_index(part), place)
         elif part is None:
-            result, dim, taken = ops.unsqueeze(result, dim), dim + 1, taken - 1
+            result, dim = ops.unsqueeze(result, dim), dim + 1
         elif isinstance(part, slice):
             result, dim = _slice(result, dim, part), dim + 1
         else:
             position = _position(part)
             if not position._array.ndim:  # a truth value: all or nothing of a new dimension
-                result, taken, position = ops.unsqueeze(result, dim), taken - 1, ops.reshape(position, (1,))
-            advanced += [None] * (dim - len(advanced)) + [position]
+                result, position = ops.unsqueeze(result, dim), ops.reshape(position, (1,))
             width = position._array.ndim if position._array.dtype == bool else 1
-            advanced += [_SPANNED] * (width - 1)
+            advanced += [None] * (dim - len(advanced)) + [position] + [_SPANNED] * (width - 1)
             dim += width
     return result, tuple(i for i in advanced if i is not _SPANNED) if advanced else None
 
@@ -307,7 +302,7 @@ def _plain(part: Any) -> Any:
 def _slice(result: Any, dim: int, part: Any) -> Any:
     start, stop, step = _bounds(part)
     size = result._array.shape[dim]
-    if step == 1 and (start is None or start == 0 or start <= -size) and (stop is None or stop >= size):
+    if step == 1 and not start and (stop is None or stop >= size):  # PyTorch looks no closer either
         return result
     return ops.slice(result, dim, start, stop, step)
 
@@ -368,7 +363,10 @@ def _gather(input: Any, index: Any, /, dim: int) -> Any:
     return np.take_along_axis(whole[_front(positions.shape, dim)], positions, dim).reshape(index.shape)
 
 
-_gather.defvjp(input=lambda grad, input_shape, dim, index: ops.scatter_add(ops.zeros_as(grad, input_shape), dim, index, grad))
+# PyTorch keeps the input, though its shape would do
+_gather.defvjp(
+    input=lambda grad, input, dim, index: ops.scatter_add(ops.zeros_as(grad, tuple(input.shape)), dim, index, grad)
+)
 
 
 def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
@@ -562,8 +560,8 @@ def _masked_select(input: Any, mask: Any, /) -> Any:
     return np.broadcast_to(input, shape)[np.broadcast_to(mask, shape)]
 
 
-def _masked_select_vjp(grad: Any, input_shape: Any, mask: Any) -> Any:
-    shape = dims.broadcast(tuple(mask.shape), input_shape)
+def _masked_select_vjp(grad: Any, input: Any, mask: Any) -> Any:
+    shape = dims.broadcast(tuple(mask.shape), tuple(input.shape))
     return ops.index_put(ops.zeros_as(grad, shape), (ops.expand(mask, shape),), grad)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import refgrad
 from refgrad.engine.ops import shape
+from refgrad.engine.views import Geometry
 from tests.engine.ops.parity import Array, Case, check, check_all
 from tests.engine.ops.slopes import check_slopes, derivable, leaves, ops_of, results
 
@@ -208,12 +209,16 @@ def input_of(shape: tuple[int, ...], dtype: str = "float64", layout: str = "cont
 @pytest.mark.parametrize("name", CALLS)
 def test_shapes_as_in_pytorch(name: str, layout: str, torch: Any) -> None:
     """Values, strides, what is a view of what, the graph, both gradients and errors are PyTorch's."""
-    check_all(refgrad, torch, [Case(label, call, (input_of(s, layout=layout),)) for label, call, s in CALLS[name]])
+    rows = [row for row in CALLS[name] if (name, row[0], layout) not in UNDEFINED]
+    check_all(refgrad, torch, [Case(label, call, (input_of(s, layout=layout),)) for label, call, s in rows])
+
+
+UNDEFINED = {("as_strided", "of an expanded", "strided")}  # PyTorch reads memory that nothing was written to
 
 
 TYPED = [
     ("reshape", 0), ("expand", 0), ("permute", 0), ("select", 0), ("diagonal", 16), ("repeat", 0), ("flip", 0), ("roll", 0),
-    ("triangle", 0), ("cat", 2), ("as_strided", 2), ("transpose", 13), ("squeeze", 0),
+    ("triangle", 0), ("cat", 2), ("as_strided", 2), ("transpose", 10), ("squeeze", 0),
 ]  # fmt: skip
 
 
@@ -291,6 +296,7 @@ def test_transpose_of_other_ranks_warns_as_in_pytorch(torch: Any) -> None:
 
 # without a second library ---------------------------------------------------------------------------------------------
 
+COLUMNS, CORNER = Geometry((2, 3), (1, 2), 0), Geometry((2, 2), (1, 2), 2)
 EXTRA: dict[str, tuple[Call, tuple[int, ...]]] = {
     "unbind part": (lambda xp, x: xp.unbind(x)[1], BOX),
     "split part": (lambda xp, x: xp.split(x, 2, 1)[1] * x[:, :1], BOX),
@@ -305,7 +311,10 @@ EXTRA: dict[str, tuple[Call, tuple[int, ...]]] = {
     "alias": (lambda xp, x: x[...] ** 2, BOX),
     "slice": (lambda xp, x: x[:, 1:, ::2] ** 2, BOX),
     "as_strided of columns": (lambda xp, x: x.t().clone().as_strided((2, 2), (1, 2), 1) ** 2, (3, 3)),
-    "as_strided beyond": (lambda xp, x: x[1:3].as_strided((3,), (1,)) ** 2, (5,)),
+    "as_strided of rows": (lambda xp, x: x.as_strided((2, 2), (3, 1), 1) ** 3, (3, 3)),
+    "laid out": (lambda xp, x: shape._lay_out(x, COLUMNS, CORNER) ** 2, (2, 3)),
+    "picked": (lambda xp, x: shape._picked(x, COLUMNS, CORNER) ** 2, (6,)),
+    "diagonal squared": (lambda xp, x: x.diagonal(1) ** 3, (3, 4)),
     "as_strided of an expanded": (lambda xp, x: x.expand(3, 2).as_strided((2, 2), (0, 1)) ** 2, (2,)),
 }
 MEASURED = {
@@ -323,7 +332,9 @@ def raises(call: Call, s: tuple[int, ...]) -> bool:
             return True
 
 
-SMOOTH = {name: row for name, row in MEASURED.items() if 0 not in row[1] and not raises(*row) and "detach" not in name}
+# no gradient, or (of a window that leaves the slice it is taken of) one that ends at the slice, in PyTorch too
+BEYOND = {"as_strided: before a slice", "as_strided: beyond a slice", "rank: detach"}
+SMOOTH = {name: row for name, row in MEASURED.items() if 0 not in row[1] and not raises(*row) and name not in BEYOND}
 
 
 @pytest.mark.parametrize("name", SMOOTH)
