@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_variable] = "1"  # before numpy and torch are loaded: their pools are made once
-
 import argparse
 import json
 import sys
@@ -53,29 +48,16 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    made.add_argument(
-        "--only", type=names_of(PROGRAMS, "program"), metavar="NAME,...", help=f"of: {', '.join(PROGRAMS)}"
-    )
-    made.add_argument(
-        "--against", type=names_of(CONTESTANTS, "contestant"), metavar="NAME,...", help=f"of: {', '.join(CONTESTANTS)}"
-    )
-    made.add_argument(
-        "--rounds", type=positive, metavar="N", help="rounds a row, fewer where a row is slow (default: 15; quick: 5)"
-    )
-    made.add_argument("--quick", action="store_true", help="small sizes, few rounds, no memory")
-    made.add_argument(
-        "--out",
-        type=Path,
-        default=Path("benchmark-results"),
-        metavar="DIR",
-        help="where results.json and ratios.png go",
-    )
-    made.add_argument(
-        "--instructions",
-        action="store_true",
-        help="count instructions instead of time (needs valgrind; default: refgrad alone)",
-    )
-    made.add_argument("--readme", action="store_true", help="put the table and the plot into benchmarks/README.md")
+    add = made.add_argument
+    add("--only", type=names_of(PROGRAMS, "program"), metavar="NAME,...", help=f"of: {', '.join(PROGRAMS)}")
+    against = names_of(CONTESTANTS, "contestant")
+    add("--against", type=against, metavar="NAME,...", help=f"of: {', '.join(CONTESTANTS)} (default: all installed)")
+    add("--rounds", type=positive, metavar="N", help="rounds a row, fewer if it is slow (default: 15; quick: 5)")
+    add("--quick", action="store_true", help="small sizes, few rounds, no memory")
+    out = Path("benchmark-results")
+    add("--out", type=Path, default=out, metavar="DIR", help=f"for results.json and ratios.png (default: {out})")
+    add("--instructions", action="store_true", help="count instructions (needs valgrind; default: refgrad's alone)")
+    add("--readme", action="store_true", help="put the table and the plot into benchmarks/README.md")
     return made
 
 
@@ -161,16 +143,15 @@ def publish(run: dict[str, Any], options: argparse.Namespace) -> None:
 
 def count(options: argparse.Namespace) -> int:
     """Instructions a run, in the smallest size of each program."""
-    chosen = [each for each in present(options.against or ()) if each.name in (options.against or ("refgrad",))]
+    wanted = options.against or ("refgrad",)
+    tables = {each.name: each.programs() for each in present(wanted) if each.name in wanted}
     lines = []
-    for name in options.only or tuple(PROGRAMS):
-        size = PROGRAMS[name].sizes[0]
-        for each in chosen:
-            if name in each.programs():
-                print(f"{name} {size} on {each.name} under callgrind ...", file=sys.stderr)
-                lines.append(
-                    [name, table.short(size), each.name, f"{instructions(each.name, name, size, options.out):,.0f}"]
-                )
+    for program in options.only or tuple(PROGRAMS):
+        size = PROGRAMS[program].sizes[0]
+        for name in (name for name, able in tables.items() if program in able):
+            print(f"{program} {size} on {name} under callgrind ...", file=sys.stderr)
+            found = instructions(name, program, size, options.out)
+            lines.append([program, table.short(size), name, f"{found:,.0f}"])
     print(table.grid(["program", "size", "library", "instructions a run"], lines))
     return 0
 

@@ -29,7 +29,7 @@ def leaks(steps: int = STEPS) -> dict[str, Any]:
 
 
 def watched(step: Any, steps: int) -> dict[str, int]:
-    """Run ``step`` with the cycle collector off, and look twice: what it then finds is garbage that reference counts left."""
+    """Run ``step`` with the cycle collector off, and look twice; what it then finds, reference counts had left."""
     repeated(step, 10)
     gc.collect()
     gc.disable()
@@ -52,7 +52,7 @@ def repeated(step: Any, times: int) -> tuple[int, int]:
 
 
 def shallow(nodes: int) -> dict[str, Any]:
-    """Free a chain twice on a short stack, after backward and without; recursion in Python or in C would end the process."""
+    """Free a chain on a short stack, after backward and without; recursion would end the process, in Python or in C."""
     done: list[str] = []
 
     def chain(backward: bool) -> None:

@@ -64,20 +64,15 @@ def judged(goal: Goal, row: dict[str, Any]) -> Verdict | None:
 
 
 def faster_than_peers(rows: Iterable[dict[str, Any]]) -> list[Verdict]:
-    """One verdict a peer: the row in which refgrad comes closest to it, or those that are lost."""
-    found = []
+    """One verdict a peer: the rows that are lost, or the one in which it comes closest."""
+    rows, found = list(rows), []
     for peer in PEERS:
-        times = {
-            f"{r['program']} {r['size']}": r["ratios"][peer]["time"]["median"]
-            for r in rows
-            if "time" in r["ratios"].get(peer, {})
-        }
+        timed = [row for row in rows if "time" in row["ratios"].get(peer, {})]
+        times = {f"{row['program']} {row['size']}": row["ratios"][peer]["time"]["median"] for row in timed}
         if times:
-            lost = {name: value for name, value in times.items() if value >= 1} or dict(
-                [max(times.items(), key=lambda i: i[1])]
-            )
-            measured = ", ".join(f"{value:.2f} ({name})" for name, value in lost.items())
-            found.append(Verdict(f"every row faster than {peer}", measured, max(times.values()) < 1))
+            worst = max(times, key=times.__getitem__)
+            lost = [f"{value:.2f} ({name})" for name, value in times.items() if value >= 1 or name == worst]
+            found.append(Verdict(f"every row faster than {peer}", ", ".join(lost), times[worst] < 1))
     return found
 
 

@@ -92,7 +92,7 @@ def allocated(run: Run) -> int:
 
 
 def saved_for_backward(contestant: Contestant, run: Run) -> int | None:
-    """The most bytes that the graph held at any call of ``backward``; None where there is no such call, or no way to see."""
+    """The most bytes that the graph held at any call of ``backward``; None where none is called, or none is seen."""
     if contestant.name not in ("refgrad", "torch"):
         return None
     tensor = __import__(contestant.module).Tensor

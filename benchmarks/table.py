@@ -38,7 +38,7 @@ def time_cell(row: dict[str, Any], name: str) -> str:
         return "fails" if "why" in row["contestants"].get(name, {}) else MISSING
     if found["rounds"] == 1:
         return f"~{found['median']:.2f}"
-    return f"{found['median']:.2f} ({found['low']:.2f}–{found['high']:.2f})"
+    return f"{found['median']:.2f} ({found['low']:.2f}-{found['high']:.2f})"
 
 
 def memory_cells(row: dict[str, Any]) -> list[str]:
@@ -87,7 +87,8 @@ def duration(seconds: float) -> str:
 def described(machine: dict[str, Any]) -> str:
     """The line below a table: on what it was measured."""
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    system = f"{machine['architecture']}, {machine['system']}"
     return (
-        f"{machine['cores']} cores ({machine['architecture']}, {machine['system']}), one thread, Python {machine['python']}; "
-        f"{versions}. Load at the start: {machine['load']}."
+        f"{machine['cores']} cores ({system}), one thread, Python {machine['python']}; {versions}. "
+        f"Load at the start: {machine['load']}."
     )

@@ -15,8 +15,7 @@ ROW = 45.0  # seconds that a row may take; below three rounds it does not go
 
 
 def repeats(run: Run, batch: float) -> int:
-    """How many runs make a batch; the first run warms up."""
-    run()
+    """How many runs make a batch; the first one has warmed up."""
     count = 1
     while (taken := seconds(run, count)) < batch:
         count = max(count + 1, min(10 * count, int(1.1 * count * batch / taken) if taken else 10 * count))
@@ -32,28 +31,42 @@ def seconds(run: Run, count: int) -> float:
 
 
 def interleaved(
-    runs: dict[str, Run], *, rounds: int, batch: float, say: Callable[[str], None]
+    runs: dict[str, Run], *, rounds: int, batch: float, slow: float, say: Callable[[str], None]
 ) -> dict[str, list[float]]:
-    """Seconds a run, one figure a round, for each contestant; the order turns from round to round."""
+    """Seconds a run, one figure a round, for each contestant; the order turns from round to round.
+
+    A contestant that needs more than ``slow`` seconds for its first run is not run again.
+    """
     gc.collect()
     gc.freeze()  # what the libraries hold is not traversed again and again in somebody else's turn
     try:
-        counts = {}
-        for name, run in runs.items():
-            say(f"calibrating {name}")
-            counts[name] = repeats(run, batch)
-        times: dict[str, list[float]] = {name: [] for name in runs}
-        for done, order in enumerate(turns(list(runs), rounds)):
+        times, counts = first_runs(runs, batch, slow, say)
+        for done, order in enumerate(turns(list(counts), rounds)):
             say(f"round {done + 1} of {rounds}")
             start = perf_counter()
             for name in order:
-                gc.collect(0)
+                gc.collect()  # cycles that another one left
                 times[name].append(seconds(runs[name], counts[name]) / counts[name])
             if done >= 2 and (done + 2) * (perf_counter() - start) > ROW:
                 break
         return times
     finally:
         gc.unfreeze()
+
+
+def first_runs(
+    runs: dict[str, Run], batch: float, slow: float, say: Callable[[str], None]
+) -> tuple[dict[str, list[float]], dict[str, int]]:
+    """The times of those that are slow, empty lists for the others, and how many runs make a batch of each of these."""
+    times: dict[str, list[float]] = {}
+    counts: dict[str, int] = {}
+    for name, run in runs.items():
+        say(f"calibrating {name}")
+        first = seconds(run, 1)
+        times[name] = [first] if first > slow else []
+        if first <= slow:
+            counts[name] = repeats(run, batch)
+    return times, counts
 
 
 def turns(names: list[str], rounds: int) -> Iterator[list[str]]:

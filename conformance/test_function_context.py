@@ -323,23 +323,3 @@ def test_setup_context_saves_a_returned_input(xp, check):
     function = split(xp, lambda x: x, lambda ctx, inputs, output: ctx.save_for_backward(inputs[0]))
     with check.raises("RuntimeError", "input that has been returned as-is as output is being saved for backward"):
         function.apply(xp.tensor(1.0, requires_grad=True))
-
-
-@behaviour("FN-53", source=SOURCE, level="should", profile="namespace")
-def test_vmap_without_a_rule(xp, check):
-    """vmap refuses a Function that has neither a vmap of its own nor generate_vmap_rule."""
-    function = split(xp, lambda x: x * 2, lambda ctx, inputs, output: None)
-    with check.raises("RuntimeError", "You tried to vmap over F, but it does not have vmap support"):
-        xp.func.vmap(function.apply)(xp.ones(3))
-
-
-@behaviour("FN-54", source=SOURCE, profile="namespace")
-@pytest.mark.parametrize("generated", [True, False], ids=["generated", "own"])
-def test_vmap(xp, check, generated):
-    """vmap runs a Function that has generate_vmap_rule, or a vmap of its own."""
-    rule = {"vmap": staticmethod(lambda info, in_dims, x: (x * 2, in_dims[0]))}
-    if generated:
-        rule = {"generate_vmap_rule": True}
-    setup = staticmethod(lambda ctx, inputs, output: None)
-    function = make(xp, lambda x: x * 2, setup_context=setup, **rule)
-    check.equal(xp.func.vmap(function.apply)(xp.ones(3)), [2.0, 2.0, 2.0])

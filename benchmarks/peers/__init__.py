@@ -1,1 +1,1 @@
-"""The programs in the idiom of libraries that do not speak torch; names and sizes are those of ``benchmarks.programs``."""
+"""The programs of ``benchmarks.programs`` in the idiom of libraries that do not speak torch."""

@@ -17,9 +17,10 @@ from refgrad.engine.views import own_array
 
 __all__ = [
     "Generator", "arange", "as_tensor", "asarray", "bernoulli", "default_generator", "empty", "empty_like", "eye",
-    "from_numpy", "full", "full_like", "get_rng_state", "initial_seed", "is_complex", "is_floating_point", "is_tensor", "linspace",
-    "logspace", "manual_seed", "normal", "ones", "ones_like", "rand", "rand_like", "randint", "randint_like", "randn",
-    "randn_like", "randperm", "scalar_tensor", "seed", "set_rng_state", "tensor", "zeros", "zeros_like",
+    "from_numpy", "full", "full_like", "get_rng_state", "initial_seed", "is_complex", "is_floating_point",
+    "is_tensor", "linspace", "logspace", "manual_seed", "normal", "ones", "ones_like", "rand", "rand_like", "randint",
+    "randint_like", "randn", "randn_like", "randperm", "scalar_tensor", "seed", "set_rng_state", "tensor", "zeros",
+    "zeros_like",
 ]  # fmt: skip
 
 Generator = random.Generator
@@ -40,7 +41,9 @@ def leaf(array: Any, requires_grad: bool = False) -> Tensor:
 # from data ------------------------------------------------------------------------------------------------------------
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """A tensor with a copy of ``data``.
 
     Errors: ValueError for ragged lists, TypeError for what holds no numbers.
@@ -58,13 +61,14 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 
 def to_array(data: Any, dtype: Any) -> Any:
     """A new array of ``data``: Python floats in the default type, NumPy's own types kept."""
-    if isinstance(data, (np.ndarray, np.generic)):
-        kind = dtype or dtypes.of(data.dtype)
-        return np.array(data, kind.numpy)
-    plain = _plain(data)
-    _check_nesting(plain)
-    held = _inferred(plain)
-    return _array(plain, held, dtype or held)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if isinstance(data, (np.ndarray, np.generic)):
+            kind = dtype or dtypes.of(data.dtype)
+            return np.array(data, kind.numpy)
+        plain = _plain(data)
+        _check_nesting(plain)
+        held = _inferred(plain)
+        return _array(plain, held, dtype or held)
 
 
 def _array(plain: Any, held: dtypes.dtype, kind: dtypes.dtype) -> Any:
@@ -149,12 +153,14 @@ def from_numpy(ndarray: Any) -> Tensor:
     dtypes.of(ndarray.dtype)
     if not ndarray.dtype.isnative:
         raise ValueError(
-            "given numpy array has byte order different from the native byte order. Conversion between byte orders is currently "
+            "given numpy array has byte order different from the native byte order. Conversion between byte orders "
+            "is currently "
             "not supported."
         )
     if any(s < 0 for s in ndarray.strides):
         raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "currently "
             "supported. (You can probably work around this by making a copy of your array  with array.copy().) "
         )
     return modes.created(wrap(ndarray))  # type: ignore[no-any-return]
@@ -263,7 +269,13 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
 
 
 def arange(
-    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any = 0,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """The values ``start, start + step, ...`` below ``end``; integers if all arguments are.
 
@@ -275,7 +287,7 @@ def arange(
     whole = all(isinstance(v, int) for v in (start, end, step))
     kind = dtype or (dtypes.int64 if whole else dtypes.get_default_dtype())
     if kind is dtypes.bool_:
-        raise NotImplementedError('"arange_cpu" not implemented for \'Bool\'')
+        raise NotImplementedError("\"arange_cpu\" not implemented for 'Bool'")
     if kind.category == dtypes.INTEGRAL:
         start, end, step = int(start), end if whole else math.ceil(end), int(step)
     count = max(math.ceil((end - start) / step), 0)
@@ -287,7 +299,9 @@ def arange(
 def _check_range(start: Any, end: Any, step: Any) -> None:
     for position, (name, value) in enumerate((("end", end), ("start", start), ("step", step)), 1):
         if not isinstance(value, (bool, int, float, complex, np.generic)):
-            raise TypeError(f"arange(): argument '{name}' (position {position}) must be Number, not {type(value).__name__}")
+            raise TypeError(
+                f"arange(): argument '{name}' (position {position}) must be Number, not {type(value).__name__}"
+            )
         if isinstance(value, complex):
             raise RuntimeError("value cannot be converted to type double without overflow")
     if not step or step != step:
@@ -315,7 +329,9 @@ def _range(start: Any, step: Any, count: int, kind: Any) -> Any:
 _EXACT = np.longdouble  # wide enough for a product of a double and a small integer, where the platform has it
 
 
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """``steps`` values from ``start`` to ``end``, both included, mirrored about the middle as PyTorch computes them.
 
     Errors: RuntimeError for a negative number of steps.
@@ -340,7 +356,9 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
     return leaf(values.astype(np.float64).astype(kind) if kind.kind != "c" else values.astype(kind), requires_grad)
 
 
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def logspace(
+    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """``base`` to the powers that ``linspace`` gives.
 
     Errors: RuntimeError for a negative number of steps.
@@ -432,12 +450,16 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.set_state(own_array(new_state))
 
 
-def rand(*size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Uniform numbers from [0, 1)."""
     return leaf(random.uniform(generator or default_generator, dims.sizes(size), _type(dtype)), requires_grad)
 
 
-def randn(*size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Numbers from the standard normal distribution."""
     return leaf(random.normal(generator or default_generator, dims.sizes(size), _type(dtype)), requires_grad)
 
@@ -461,7 +483,9 @@ def randint(
     return leaf(random.integers(generator or default_generator, dims.sizes((size,)), low, high, kind), requires_grad)
 
 
-def randperm(n: int, *, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randperm(
+    n: int, *, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A random order of 0 to n - 1."""
     return leaf(random.permutation(generator or default_generator, n, (dtype or dtypes.int64).numpy), requires_grad)
 
@@ -514,5 +538,10 @@ def _bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     return self.fill_with(random.bernoulli(generator or default_generator, chance, self.shape, self._array.dtype))
 
 
-for _name, _fill in (("uniform_", _uniform_), ("normal_", _normal_), ("random_", _random_), ("bernoulli_", _bernoulli_)):
+for _name, _fill in (
+    ("uniform_", _uniform_),
+    ("normal_", _normal_),
+    ("random_", _random_),
+    ("bernoulli_", _bernoulli_),
+):
     setattr(Tensor, _name, _fill)

@@ -107,7 +107,8 @@ def broadcast(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
     for i in reversed(range(ndim)):
         if left[i] != right[i] and 1 not in (left[i], right[i]):
             raise RuntimeError(
-                f"The size of tensor a ({left[i]}) must match the size of tensor b ({right[i]}) at non-singleton dimension {i}"
+                f"The size of tensor a ({left[i]}) must match the size of tensor b ({right[i]}) at non-singleton "
+                f"dimension {i}"
             )
     return tuple(m if n == 1 else n for n, m in zip(left, right))
 

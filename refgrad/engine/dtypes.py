@@ -19,7 +19,7 @@ BOOL, INTEGRAL, FLOATING, COMPLEX = range(4)
 class dtype:
     """A PyTorch data type: its name, the NumPy type that stores it and its place in promotion."""
 
-    __slots__ = ("name", "numpy", "category", "itemsize", "tensor_type")
+    __slots__ = ("category", "itemsize", "name", "numpy", "tensor_type")
 
     def __init__(self, name: str, numpy: Any, category: int, tensor_type: str) -> None:
         self.name = name
@@ -32,7 +32,7 @@ class dtype:
         return f"torch.{self.name}"
 
     def __reduce__(self) -> str:
-        return self.name  # a dtype is a singleton: pickle and copy find it by name
+        return "bool_" if self is bool_ else self.name  # a dtype is a singleton: pickle and copy find it by name
 
     @property
     def is_floating_point(self) -> bool:
@@ -105,8 +105,10 @@ def of(numpy_dtype: Any) -> dtype:
     found = _OF_NUMPY.get(numpy_dtype) or _OF_NUMPY.get(np.dtype(numpy_dtype).newbyteorder("="))
     if found is None:
         raise TypeError(
-            f"can't convert np.ndarray of type numpy.{np.dtype(numpy_dtype).type.__name__}. The only supported types are: "
-            "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool."
+            f"can't convert np.ndarray of type numpy.{np.dtype(numpy_dtype).type.__name__}. The only supported types "
+            f"are: "
+            "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, "
+            "uint8, and bool."
         )
     return found
 
@@ -117,7 +119,14 @@ def scalar_title(numpy_dtype: Any) -> str:
 
 
 # as C++ spells the types: in conversions, and in typeid
-_C_TYPES = {"uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t", "bool": "bool"}
+_C_TYPES = {
+    "uint8": "uint8_t",
+    "int8": "int8_t",
+    "int16": "int16_t",
+    "int32": "int",
+    "int64": "int64_t",
+    "bool": "bool",
+}
 _C_TYPES |= {"float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double"}
 _C_TYPES |= {"complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
 _C_TITLES = {"uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int64": "long int"}
@@ -151,7 +160,7 @@ def element(value: Any, numpy_dtype: Any, *, plain: bool = False) -> Any:
 
 def _holds(value: Any, numpy_dtype: Any) -> bool:
     if numpy_dtype.kind not in "iu":
-        widest = np.finfo(np.float64 if numpy_dtype == np.float64 else np.float32).max
+        widest = float(np.finfo(np.float64 if numpy_dtype == np.float64 else np.float32).max)
         return abs(value) <= widest or not math.isfinite(value)
     limits = np.iinfo(numpy_dtype)
     lowest = limits.min or -int(limits.max)
@@ -236,7 +245,9 @@ class finfo:
     def __init__(self, type: dtype | None = None) -> None:
         self._type = type or _default
         if self._type.category < FLOATING:
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'")
+            raise TypeError(
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
+            )
         limits = np.finfo(self._type.numpy) if self._type is not bfloat16 else __import__("ml_dtypes").finfo(_bfloat16)
         self.bits = int(limits.bits)
         self.eps, self.max, self.min = float(limits.eps), float(limits.max), float(limits.min)
@@ -254,7 +265,7 @@ class iinfo:
 
     def __init__(self, type: dtype) -> None:
         if type.category != INTEGRAL:
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'")
+            raise TypeError("torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'")
         limits = np.iinfo(type.numpy)
         self.bits, self.max, self.min, self.dtype = limits.bits, int(limits.max), int(limits.min), type.name
 

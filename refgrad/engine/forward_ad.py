@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refgrad.engine import ops
+from refgrad.engine.function_transform import at_forward_level, require_context
 from refgrad.engine.grad_mode import _Mode
 from refgrad.engine.graph import Node, TensorBase, wrap
 from refgrad.engine.level import as_tuple, zeros_like
@@ -137,6 +138,20 @@ class ForwardLevel(Layer):
             self.attach(target, tangent)
         else:
             held.copy_(tangent)
+
+    def call(self, function: Any, args: tuple[Any, ...], then: Callable[..., Any], below: Callable[..., Any]) -> Any:
+        if self is not _thread.level:  # a level of a transform
+            require_context(function)
+        if modes.inference or not _thread.enabled:
+            return below(function, args, then)
+        return at_forward_level(self, function, args, then, below)
+
+    def give(self, tensor: Any, tangent: Any) -> None:
+        """Let ``tensor`` carry a tangent that a user has made.
+
+        Errors: RuntimeError for another shape.
+        """
+        set_tangent(self, tensor, tangent)
 
     # results that nodes saved -----------------------------------------------------------------------------------------
 

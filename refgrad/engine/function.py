@@ -8,12 +8,11 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from refgrad.engine.function_node import FunctionNode, function_node
-from refgrad.engine.function_output import Outputs
+from refgrad.engine.function_node import FunctionNode
+from refgrad.engine.function_transform import call_plain, descend, nothing
 from refgrad.engine.graph import Node, RemovableHandle, TensorBase, bare_node, gradient_edge, wrap
 from refgrad.engine.modes import modes
 from refgrad.engine.saved_hooks import SavedTensor
-from refgrad.engine.watch import NodeWatch
 
 
 class FunctionCtx:
@@ -257,14 +256,24 @@ class Function(metaclass=FunctionMeta):
 
         Errors: TypeError for arguments that forward does not take by position.
         """
-        split = cls.setup_context is not Function.setup_context
+        split = cls.has_setup_context()
         if split:
             bound = _signature(cls.forward).bind(*args, **kwargs)
             bound.apply_defaults()
             args, kwargs = bound.args, bound.kwargs
         if kwargs:
             args = positional(cls.forward, args, kwargs, takes_ctx=not split)
-        return call(cls, args, split)
+        return descend(cls, args, nothing) if modes.layers else call_plain(cls, args, nothing)
+
+    @classmethod
+    def has_setup_context(cls) -> bool:
+        """Whether forward takes no ctx."""
+        return cls.setup_context is not Function.setup_context
+
+    @classmethod
+    def has_vmap(cls) -> bool:
+        """Whether there is a ``vmap`` of its own."""
+        return cls.vmap is not Function.vmap
 
 
 _signature = functools.lru_cache(maxsize=256)(inspect.signature)
@@ -286,39 +295,6 @@ def positional(forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, t
         if names[position] not in kwargs:
             raise TypeError(f"forward() missing required argument: '{names[position]}' (position {position})")
     return (*args, *(kwargs[name] for name in names[len(args) : last]))
-
-
-def call(function: type[Function], args: tuple[Any, ...], split: bool) -> Any:
-    """Run a Function on ``args``; ``split`` says that ``setup_context`` fills the ctx."""
-    node = function_node(function, args)
-    ctx = node.obj
-    output = run_forward(function, ctx, args, split)
-    results = Outputs(node, args, output if isinstance(output, tuple) else (output,), split=split).wrap()
-    if node.next_nodes:
-        node.save()
-        show(node)
-    node.to_save = node.saved_for_forward = node.dirty_tensors = node.non_differentiable = None
-    return tuple(results) if isinstance(output, tuple) else results[0]
-
-
-def run_forward(function: type[Function], ctx: Any, args: tuple[Any, ...], split: bool) -> Any:
-    """Run the user's forward, unrecorded: its gradient is the user's affair."""
-    previous, modes.grad_enabled = modes.grad_enabled, False
-    try:
-        if not split:
-            return function.forward(ctx, *args)
-        output = function.forward(*args)
-        function.setup_context(ctx, args, output)
-        return output
-    finally:
-        modes.grad_enabled = previous
-
-
-def show(node: FunctionNode) -> None:
-    """Let those who look at each new node see this one."""
-    for layer in modes.layers:
-        if isinstance(layer, NodeWatch):
-            layer.see(node)
 
 
 # once differentiable --------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ The two are apart because a ``ctx`` takes any attribute, ``ctx.shape`` and ``ctx
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -104,10 +104,12 @@ class FunctionNode(Node):
         return save_result(value, value._output_nr) if value._grad_fn is self else value
 
     def saved_tensors(self) -> tuple[Any, ...]:
-        """What was saved: the inputs themselves, the outputs again.
+        """What was saved: the inputs themselves, the outputs again; while ``jvp`` runs, what was saved for it.
 
         Errors: RuntimeError once they are freed, and where one was written to since.
         """
+        if self.saved_for_forward is not None:
+            return tuple(self.saved_for_forward)
         if self.gone is not None:
             raise RuntimeError(self.gone)
         tensors = tuple(self._unpacked(i, held) for i, held in enumerate(self.saved))
@@ -220,17 +222,25 @@ def tuple_of(node: FunctionNode, name: str) -> tuple[Any, ...]:
     return value or ()
 
 
-def function_node(function: Any, args: tuple[Any, ...]) -> FunctionNode:
-    """The node of a call, before its forward has run."""
+def requires_grad(tensor: Any) -> bool:
+    """Whether ``tensor`` requires grad, as things stand after writes to the memory it shares."""
+    return bool(tensor.requires_grad)
+
+
+def function_node(
+    function: Any, args: tuple[Any, ...], *, wants: Callable[[Any], bool] = requires_grad
+) -> FunctionNode:
+    """The node of a call, before its forward has run; ``wants`` says which tensors need a gradient."""
     node: FunctionNode = bare_node(FunctionNode)
     node.function, node.attributes, node._ctx = function, {}, None
     node.is_tensor = tuple(isinstance(a, TensorBase) for a in args)
-    node.needs_input_grad = tuple(isinstance(a, TensorBase) and a.requires_grad for a in args)  # type: ignore[attr-defined]
+    node.needs_input_grad = tuple(isinstance(a, TensorBase) and wants(a) for a in args)
     node.to_save = node.saved_for_forward = node.dirty_tensors = node.non_differentiable = node.gone = None
     node.materialize_grads = node._materialize_non_diff_grads = True
     node.saved, node.outputs, node.constants, node.shape, node.dtype = (), (), frozenset(), *NO_TENSOR
     recorded = modes.grad_enabled and any(node.needs_input_grad)
-    tensors: Sequence[Any] = [a for a in args if isinstance(a, TensorBase)] if recorded else ()
-    edges = [gradient_edge(t) if t._requires_grad else (None, 0) for t in tensors]
+    needs = [need for need, tensor in zip(node.needs_input_grad, node.is_tensor) if tensor and recorded]
+    tensors = [a for a in args if isinstance(a, TensorBase)]
+    edges = [gradient_edge(t) if need else (None, 0) for t, need in zip(tensors, needs)]
     node.next_nodes, node.next_nrs = tuple(n for n, _ in edges), tuple(nr for _, nr in edges)
     return node

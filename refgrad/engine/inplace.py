@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -161,7 +162,7 @@ def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...])
     target = inputs[0]
     tracked = modes.grad_enabled and any(isinstance(x, TensorBase) and wants_grad(x) for x in inputs)
     if modes.inplace_watch is not None:
-        modes.inplace_watch(op.name + "_", target)
+        modes.inplace_watch(_public_name(op), target)
     check_inplace(target, tracked)
     arrays, key = read(inputs)
     plan = op.plan(key)
@@ -281,6 +282,11 @@ def warn_inplace() -> Iterator[None]:
         yield
     finally:
         modes.inplace_watch = previous
+
+
+def _public_name(op: Primitive) -> str:
+    """The name of the method that wrote: ``_fill_number_`` is one form of ``fill_``."""
+    return re.sub(r"_(tensors?|numbers?|scalar|rounded)$", "", op.name.strip("_")) + "_"
 
 
 def _warn_of_write(name: str, tensor: TensorBase) -> None:

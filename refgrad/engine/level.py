@@ -18,6 +18,7 @@ import numpy as np
 
 from refgrad.engine.autograd import run_backward
 from refgrad.engine.differentiation import make_grads
+from refgrad.engine.function_transform import at_grad_level
 from refgrad.engine.graph import Node, TensorBase, wrap
 from refgrad.engine.inplace import _attach_before_write, _save_after_write, bump, check_inplace, rebase
 from refgrad.engine.modes import Layer, modes
@@ -126,6 +127,9 @@ class GradLevel(Layer):
                 make_view(tensor, inputs[0], creation)
         return tracked if isinstance(result, tuple) else tracked[0]
 
+    def call(self, function: Any, args: tuple[Any, ...], then: Callable[..., Any], below: Callable[..., Any]) -> Any:
+        return at_grad_level(self, function, args, then, below)
+
     def descend(self, below: Callable[..., Any], op: Primitive, values: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
         """Run ``op`` below, in the grad mode that holds there."""
         enabled = modes.grad_enabled
@@ -230,6 +234,9 @@ class Unwrapping(Layer):
 
     def record(self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool) -> Any:
         return below(op, tuple(map(self.level.value, inputs)), params)
+
+    def call(self, function: Any, args: tuple[Any, ...], then: Callable[..., Any], below: Callable[..., Any]) -> Any:
+        return below(function, tuple(map(self.level.value, args)), then)
 
     def restored(self, tensor: Any, node: Node) -> None:
         self.level.restored(tensor, node)

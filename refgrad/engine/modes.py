@@ -24,6 +24,10 @@ class Layer:
         """Run ``op``, in place on its first input if ``inplace``; ``below(op, inputs, params)`` does so without this layer."""
         return below(op, inputs, params)
 
+    def call(self, function: Any, args: tuple[Any, ...], then: Callable[..., Any], below: Callable[..., Any]) -> Any:
+        """Run a custom Function, if ``on_tensors``; ``below(function, args, then)`` does so without this layer."""
+        return below(function, args, then)
+
     def created(self, tensor: Any) -> None:
         """Look at a new tensor that no op has made."""
 

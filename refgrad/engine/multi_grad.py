@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from refgrad.engine.graph import GradientEdge, Node, RemovableHandle, gradient_edge
+from refgrad.engine.graph import AccumulateGrad, GradientEdge, Node, RemovableHandle, gradient_edge
 from refgrad.engine.modes import modes
 
 
@@ -43,13 +43,23 @@ def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[..., Any], *, 
         with lock:
             gathered = passes.get(task)
             if gathered is None:
-                gathered = passes[task] = _Gathered(len(nodes), sum(map(task.will_execute, nodes)))
+                gathered = passes[task] = _Gathered(len(nodes), sum(_will_execute(task, node) for node in nodes))
             gathered.add(index, grad)
         if not gathered.missing:
             del passes[task]
             fn(gathered.grads)
 
     return MultiHandle(tuple(t.register_hook(functools.partial(arrived, i)) for i, t in enumerate(tensors)))
+
+
+def _will_execute(task: Any, node: Node) -> bool:
+    """Whether a pass runs ``node``; as in PyTorch, ``autograd.grad`` does not tell of leaves."""
+    if task.captures and isinstance(node, AccumulateGrad):
+        raise RuntimeError(
+            "A leaf node was passed to _will_engine_execute_node but we are currently running autograd.grad(). This is "
+            "currently not supported."
+        )
+    return bool(task.will_execute(node))
 
 
 class _Gathered:

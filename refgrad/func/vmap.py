@@ -18,6 +18,7 @@ from refgrad.engine.modes import Layer, modes
 from refgrad.engine.primitive import Primitive
 from refgrad.engine.tensor import Tensor
 from refgrad.func import pytree
+from refgrad.func.custom_function import at_batch_layer
 
 __all__ = ["vmap"]
 
@@ -90,6 +91,9 @@ class BatchLayer(Layer):
             raise RuntimeError(_INPLACE)
         shape, other = list(inputs[0]._array.shape), [list(x._array.shape) for x in inputs[1:] if self.marks(x) == "batched"][0]
         raise RuntimeError(f"output with shape {shape} doesn't match the broadcast shape {[self.size, *max(shape, other, key=len)]}")
+
+    def call(self, function: Any, args: tuple[Any, ...], then: Callable[..., Any], below: Callable[..., Any]) -> Any:
+        return at_batch_layer(self, function, args, then, below)
 
     def refuse(self, what: str, tensor: Any) -> Any:
         refuse_state(what)

@@ -84,13 +84,18 @@ def test_axes_are_read_as_pytorch_reads_them() -> None:
 
 
 LINES = """
-    xp.Size([2, 3]); xp.Size([2, 3]).numel(); xp.Size([2, 3])[0]; xp.Size([2, 3])[:1]; xp.Size([2]) + xp.Size([3]); xp.Size([2]) + (3,); (3,) + xp.Size([2])
-    xp.Size(); xp.Size((1, 2)) == (1, 2); xp.Size([2, 3]) * 2; 2 * xp.Size([2, 3]); xp.Size(3); hash(xp.Size([2])) == hash((2,)); xp.Size([2, 3]).index(3)
-    xp.Size([2, 3]).count(3); len(xp.Size([2, 3])); xp.zeros(2, 3).shape; xp.zeros(2, 3).size(); xp.Size([-1]); [xp.zeros(2).shape]
+    xp.Size([2, 3]); xp.Size([2, 3]).numel(); xp.Size([2, 3])[0]; xp.Size([2, 3])[:1]; xp.Size([2]) + xp.Size([3]);
+    xp.Size([2]) + (3,); (3,) + xp.Size([2])
+    xp.Size(); xp.Size((1, 2)) == (1, 2); xp.Size([2, 3]) * 2; 2 * xp.Size([2, 3]); xp.Size(3);
+    hash(xp.Size([2])) == hash((2,)); xp.Size([2, 3]).index(3)
+    xp.Size([2, 3]).count(3); len(xp.Size([2, 3])); xp.zeros(2, 3).shape; xp.zeros(2, 3).size(); xp.Size([-1]);
+    [xp.zeros(2).shape]
 """
 
 
 def test_shapes_as_in_pytorch(torch: Any) -> None:
     """A shape prints, adds, multiplies and slices as PyTorch's."""
     lines = [line.strip() for line in LINES.replace("\n", ";").split(";") if line.strip()]
-    check_all(refgrad, torch, [Case(line, lambda xp, line=line: repr(eval(line, {"xp": xp})), (), orders=0) for line in lines])
+    check_all(
+        refgrad, torch, [Case(line, lambda xp, line=line: repr(eval(line, {"xp": xp})), (), orders=0) for line in lines]
+    )

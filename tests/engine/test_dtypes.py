@@ -46,7 +46,9 @@ def test_result_type_as_in_pytorch(left: str, torch: Any) -> None:
     for right, (first, second) in itertools.product(NAMES, SHAPES):
         if not (halves_of_complex(left, right) and first != second):
             answers = [
-                str(xp.result_type(xp.zeros(first, dtype=getattr(xp, left)), xp.zeros(second, dtype=getattr(xp, right))))
+                str(
+                    xp.result_type(xp.zeros(first, dtype=getattr(xp, left)), xp.zeros(second, dtype=getattr(xp, right)))
+                )
                 for xp in (refgrad, torch)
             ]
             assert answers[0] == answers[1], (left, first, right, second)
@@ -57,20 +59,29 @@ def test_result_type_as_in_pytorch(left: str, torch: Any) -> None:
 
 
 LINES = """
-    xp.finfo(xp.float32).eps; xp.finfo().max; repr(xp.finfo(xp.float16)); repr(xp.finfo(xp.float32)); repr(xp.finfo(xp.float64)); xp.finfo(xp.int8)
-    repr(xp.iinfo(xp.int8)); repr(xp.iinfo(xp.uint8)); xp.iinfo(xp.int64).max; repr(xp.iinfo(xp.int64)); xp.iinfo(xp.float32); xp.finfo(xp.complex64).bits
-    xp.finfo(xp.complex128).dtype; repr(xp.float32); repr(xp.float); repr(xp.int); repr(xp.bool); repr(xp.half); repr(xp.long); str(xp.float64)
-    xp.float32.is_floating_point; xp.complex64.is_complex; xp.uint8.is_signed; xp.bool.is_signed; xp.int8.is_signed; xp.float32.itemsize
-    repr(xp.float32.to_complex()); repr(xp.complex128.to_real()); xp.int64.to_complex(); repr(xp.int64.to_real()); xp.set_default_dtype(xp.int64)
-    xp.set_default_dtype("a"); xp.float32 == xp.float; xp.float32 is xp.float; hash(xp.float32) == hash(xp.float); isinstance(xp.float32, xp.dtype)
-    repr(xp.get_default_dtype()); xp.tensor(1.5).to(xp.int64); xp.tensor([300, -1]).to(xp.uint8); xp.tensor(1 + 2j).to(xp.bool)
+    xp.finfo(xp.float32).eps; xp.finfo().max; repr(xp.finfo(xp.float16)); repr(xp.finfo(xp.float32));
+    repr(xp.finfo(xp.float64)); xp.finfo(xp.int8)
+    repr(xp.iinfo(xp.int8)); repr(xp.iinfo(xp.uint8)); xp.iinfo(xp.int64).max; repr(xp.iinfo(xp.int64));
+    xp.iinfo(xp.float32); xp.finfo(xp.complex64).bits
+    xp.finfo(xp.complex128).dtype; repr(xp.float32); repr(xp.float); repr(xp.int); repr(xp.bool); repr(xp.half);
+    repr(xp.long); str(xp.float64)
+    xp.float32.is_floating_point; xp.complex64.is_complex; xp.uint8.is_signed; xp.bool.is_signed; xp.int8.is_signed;
+    xp.float32.itemsize
+    repr(xp.float32.to_complex()); repr(xp.complex128.to_real()); xp.int64.to_complex(); repr(xp.int64.to_real());
+    xp.set_default_dtype(xp.int64)
+    xp.set_default_dtype("a"); xp.float32 == xp.float; xp.float32 is xp.float; hash(xp.float32) == hash(xp.float);
+    isinstance(xp.float32, xp.dtype)
+    repr(xp.get_default_dtype()); xp.tensor(1.5).to(xp.int64); xp.tensor([300, -1]).to(xp.uint8);
+    xp.tensor(1 + 2j).to(xp.bool)
 """
 
 
 def test_limits_and_names_as_in_pytorch(torch: Any) -> None:
     """A type's names, limits and questions have PyTorch's answers."""
     lines = [line.strip() for line in LINES.replace("\n", ";").split(";") if line.strip()]
-    check_all(refgrad, torch, [Case(line, lambda xp, line=line: eval(line, {"xp": xp}), (), orders=0) for line in lines])
+    check_all(
+        refgrad, torch, [Case(line, lambda xp, line=line: eval(line, {"xp": xp}), (), orders=0) for line in lines]
+    )
 
 
 @given(TYPES, TYPES, TYPES)
@@ -95,7 +106,12 @@ def test_default_type_decides_what_floats_are() -> None:
     """Python's floats, and factories without a type, follow the default type."""
     try:
         refgrad.set_default_dtype(refgrad.float64)
-        kinds = [refgrad.tensor(1.5).dtype, refgrad.zeros(1).dtype, (refgrad.tensor([1]) / 2).dtype, refgrad.tensor(1j).dtype]
+        kinds = [
+            refgrad.tensor(1.5).dtype,
+            refgrad.zeros(1).dtype,
+            (refgrad.tensor([1]) / 2).dtype,
+            refgrad.tensor(1j).dtype,
+        ]
     finally:
         refgrad.set_default_dtype(refgrad.float32)
     assert kinds == [refgrad.float64] * 3 + [refgrad.complex128]
@@ -116,5 +132,5 @@ def test_an_element_is_held_or_refused(kind: Any, value: int) -> None:
     elif not limits.min and -int(limits.max) <= value < 0:
         assert dtypes.element(value, kind.numpy) == value + int(limits.max) + 1
     else:
-        with pytest.raises(RuntimeError, match="cannot be converted to type .* without overflow"):
+        with pytest.raises(RuntimeError, match=r"cannot be converted to type .* without overflow"):
             dtypes.element(value, kind.numpy)

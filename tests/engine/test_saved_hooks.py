@@ -117,7 +117,9 @@ def test_raw_saved(xp: Any) -> Any:
     x = leaf(xp, 2.0, 3.0)
     seen: list[Any] = []
     y, c = x * x, x * xp.ones(2)
-    y.grad_fn._raw_saved_self.register_hooks(lambda tensor: (seen.append(tensor), tensor * 1)[1], lambda tensor: tensor * 10)
+    y.grad_fn._raw_saved_self.register_hooks(
+        lambda tensor: (seen.append(tensor), tensor * 1)[1], lambda tensor: tensor * 10
+    )
     e = x.exp()
     e.grad_fn._raw_saved_result.register_hooks(lambda tensor: tensor.clone(), lambda tensor: tensor * 2)
     nothing = attempt(lambda: c.grad_fn._raw_saved_self.register_hooks(lambda t: t, lambda t: t))

@@ -88,7 +88,16 @@ def _logcumsumexp_vjp(grad: Any, input: Any, input_dtype: Any, input_shape: Any,
     return rising - ops.exp(_reversed(ops.logcumsumexp, negative - result, dim) + input)
 
 
+def _logcumsumexp_jvp(tangent: Any, input: Any, result: Any, dim: int) -> Any:
+    """The mean of the tangents so far, weighted by ``exp(input)``: not the vjp's derivative, which is NaN at zero."""
+    if not input.ndim:
+        return tangent
+    weights = ops.exp(input - ops.amax(input, dim, True))
+    return ops.cumsum(tangent * weights, dim) / ops.cumsum(weights, dim)
+
+
 logcumsumexp.defvjp(_logcumsumexp_vjp)
+logcumsumexp.defjvp(_logcumsumexp_jvp)
 
 
 def _running(ufunc: Any, input: Any, dim: int) -> tuple[Any, Any]:

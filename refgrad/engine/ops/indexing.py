@@ -42,7 +42,9 @@ def _mismatch(key: tuple[Any, ...]) -> IndexError:
     return IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}")
 
 
-index.defvjp(input=lambda grad, indices, input_shape: ops.index_put(ops.zeros_as(grad, input_shape), indices, grad, True))
+index.defvjp(
+    input=lambda grad, indices, input_shape: ops.index_put(ops.zeros_as(grad, input_shape), indices, grad, True)
+)
 
 
 def _numpy_key(indices: Sequence[Any], shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -88,7 +90,8 @@ def _check_index(i: Any, shape: tuple[int, ...], dim: int, place: int) -> None:
 def _index_put(input: Any, values: Any, /, *indices: Any, accumulate: bool) -> Any:
     if values.dtype != input.dtype:
         raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {dtypes.scalar_title(input.dtype)} for the "
+            f"Index put requires the source and destination dtypes match, got {dtypes.scalar_title(input.dtype)} for "
+            f"the "
             f"destination and {dtypes.scalar_title(values.dtype)} for the source."
         )
     result, key = np.array(input), _numpy_key(indices, input.shape)
@@ -101,14 +104,17 @@ def _index_put(input: Any, values: Any, /, *indices: Any, accumulate: bool) -> A
         raise _mismatch(key) from None
     except ValueError:
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape "
+            f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of "
+            f"shape "
             f"{list(result[key].shape)}"
         ) from None
     return result
 
 
 _index_put.defvjp(
-    input=lambda grad, indices, accumulate: grad if accumulate else ops.index_put(grad, indices, ops.zeros_as(grad, ()), False),
+    input=lambda grad, indices, accumulate: (
+        grad if accumulate else ops.index_put(grad, indices, ops.zeros_as(grad, ()), False)
+    ),
     values=lambda grad, indices: ops.index(grad, *indices),
 )
 
@@ -198,17 +204,20 @@ def _parts(key: Any) -> tuple[Any, ...]:
     """The parts of a key; a list that holds more than numbers is read as a tuple, as PyTorch still does."""
     if isinstance(key, tuple):
         return key
-    if isinstance(key, (list, range)) and len(key) < 32:
-        if any(isinstance(k, (TensorBase, list, tuple, str, slice, np.ndarray)) or k is None or k is Ellipsis for k in key):
-            warnings.warn(_NON_TUPLE, UserWarning, stacklevel=5)
-            return tuple(key)
+    if isinstance(key, (list, range)) and len(key) < 32 and any(map(_is_composite, key)):
+        warnings.warn(_NON_TUPLE, UserWarning, stacklevel=5)
+        return tuple(key)
     return (key,)
 
 
+def _is_composite(part: Any) -> bool:
+    return isinstance(part, (TensorBase, list, tuple, str, slice, np.ndarray)) or part is None or part is Ellipsis
+
+
 _NON_TUPLE = (
-    "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use x[tuple(seq)] "
-    "instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], which will result either "
-    "in an error or a different result"
+    "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use "
+    "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], "
+    "which will result either in an error or a different result"
 )
 
 
@@ -266,7 +275,8 @@ def _select(input: Any, dim: int, index: int, shown: int) -> Any:
     shape = input._array.shape
     if not shape and not shown:
         raise IndexError(
-            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim "
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert "
+            "a 0-dim "
             "tensor to a number"
         )
     if not -shape[dim] <= index < shape[dim]:
@@ -284,7 +294,8 @@ def _position(part: Any) -> Any:
         kind = type(part)
         name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
         raise IndexError(
-            f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {name})"
+            f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
+            f"{name})"
         )
     array = part if isinstance(part, np.ndarray) else np.asarray(_plain(part))
     return wrap(array if array.dtype == bool else array.astype(bool if array.dtype == np.uint8 else np.int64))
@@ -330,9 +341,9 @@ def _lifted(*arrays: Any) -> list[Any]:
 def _check_positions(name: str, positions: Any, noun: str, *tensors: Any) -> None:
     if positions.size and positions.dtype not in (np.int64, np.int32):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
-    for noun, tensor in zip((noun, "src"), tensors):
+    for called, tensor in zip((noun, "src"), tensors):
         if positions.size and max(positions.ndim, 1) != max(tensor.ndim, 1):
-            raise RuntimeError(f"Index tensor must have the same number of dimensions as {noun} tensor")
+            raise RuntimeError(f"Index tensor must have the same number of dimensions as {called} tensor")
 
 
 def _check_range(positions: Any, dim: int, size: int) -> None:
@@ -386,7 +397,8 @@ def _scatter_key(input: Any, index: Any, src: Any, dim: int) -> tuple[Any, ...]:
     if positions.size and not (fits and all(n <= m for n, m in zip(positions.shape, source))):
         shown = "" if src is None else f" and to be no larger size than src {list(np.shape(src))}"
         raise RuntimeError(
-            f"Expected index {list(index.shape)} to be no larger than self {list(input.shape)} apart from dimension {dim}{shown}"
+            f"Expected index {list(index.shape)} to be no larger than self {list(input.shape)} apart from dimension "
+            f"{dim}{shown}"
         )
     _check_range(positions, dim, whole.shape[dim])
     grid: list[Any] = list(np.ogrid[_front(positions.shape)])
@@ -425,7 +437,8 @@ def _of_source(grad: Any, shape: tuple[int, ...], name: str) -> Any:
     """The gradient of a source, which PyTorch refuses where the index left a part of it unused."""
     if tuple(grad.shape) != tuple(shape):
         raise RuntimeError(
-            f"Function {name} returned an invalid gradient at index 1 - got {list(grad.shape)} but expected shape compatible with "
+            f"Function {name} returned an invalid gradient at index 1 - got {list(grad.shape)} but expected shape "
+            f"compatible with "
             f"{list(shape)}"
         )
     return grad
@@ -491,10 +504,14 @@ def _index_select(input: Any, index: Any, /, dim: int) -> Any:
     positions, (whole,) = index.reshape(-1), _lifted(input)
     if np.any((positions < 0) | (positions >= whole.shape[dim])):
         raise IndexError("index out of range in self")
-    return np.take(whole, positions, dim).reshape(whole.shape[:dim] + positions.shape + whole.shape[dim + 1 :] if input.ndim else ())
+    return np.take(whole, positions, dim).reshape(
+        whole.shape[:dim] + positions.shape + whole.shape[dim + 1 :] if input.ndim else ()
+    )
 
 
-_index_select.defvjp(input=lambda grad, input_shape, dim, index: ops.index_add(ops.zeros_as(grad, input_shape), dim, index, grad))
+_index_select.defvjp(
+    input=lambda grad, input_shape, dim, index: ops.index_add(ops.zeros_as(grad, input_shape), dim, index, grad)
+)
 
 
 @primitive(name="IndexAddBackward0")
@@ -515,18 +532,24 @@ def _check_index_add(input: Any, source: Any, index: Any, dim: int) -> None:
             f"{dtypes.scalar_title(index.dtype)} and size: {list(index.shape)}"
         )
     if index.dtype not in (np.int64, np.int32):
-        raise RuntimeError(f"index_add_(): Expected dtype int32/int64 for index but got: {dtypes.scalar_title(index.dtype)}")
+        raise RuntimeError(
+            f"index_add_(): Expected dtype int32/int64 for index but got: {dtypes.scalar_title(index.dtype)}"
+        )
     if source.dtype != input.dtype:
         held, got = dtypes.scalar_title(input.dtype), dtypes.scalar_title(source.dtype)
         raise RuntimeError(f"index_add_(): self ({held}) and source ({got}) must have the same scalar type")
-    if input.shape[:dim] + input.shape[dim + 1 :] != source.shape[:dim] + source.shape[dim + 1 :] or input.ndim != source.ndim:
+    if (
+        input.shape[:dim] + input.shape[dim + 1 :] != source.shape[:dim] + source.shape[dim + 1 :]
+        or input.ndim != source.ndim
+    ):
         raise RuntimeError(
             f"source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
             f"{list(input.shape)} source.shape = {list(source.shape)}"
         )
     if source.ndim and index.size != source.shape[dim]:
         raise RuntimeError(
-            f"index_add_(): Number of indices ({index.size}) should be equal to source.size(dim): ({source.shape[dim]}), for dim: "
+            f"index_add_(): Number of indices ({index.size}) should be equal to source.size(dim): "
+            f"({source.shape[dim]}), for dim: "
             f"{dim}"
         )
     _check_range(index.reshape(-1), dim, input.shape[dim] if input.ndim else 1)
@@ -534,7 +557,9 @@ def _check_index_add(input: Any, source: Any, index: Any, dim: int) -> None:
 
 _index_add.defvjp(
     lambda grad: grad,
-    lambda grad, dim, index, alpha: ops.index_select(grad, dim, index) * alpha if alpha != 1 else ops.index_select(grad, dim, index),
+    lambda grad, dim, index, alpha: (
+        ops.index_select(grad, dim, index) * alpha if alpha != 1 else ops.index_select(grad, dim, index)
+    ),
 )
 
 
@@ -583,23 +608,26 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     """
     if indices._array.dtype != np.int64:
         raise RuntimeError(
-            f"torch.take_along_dim(): dtype of indices should be Long but got {dtypes.scalar_title(indices._array.dtype)}"
+            f"torch.take_along_dim(): dtype of indices should be Long but got "
+            f"{dtypes.scalar_title(indices._array.dtype)}"
         )
     if dim is None:
         return gather(ops.reshape(input, (-1,)), 0, ops.reshape(indices, (-1,)))
     if input.ndim != indices.ndim:
         raise RuntimeError(
-            f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input.ndim} dimensions "
+            f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+            f"{input.ndim} dimensions "
             f"for input, and {indices.ndim} dimensions for indices"
         )
     dim = dims.wrap(dim, input.ndim)
     rest = dims.broadcast(_without(input, dim), _without(indices, dim))
-    widen = [rest[:dim] + (int(x.shape[dim]),) + rest[dim + 1 :] for x in (input, indices)]
+    widen = [(*rest[:dim], int(x.shape[dim]), *rest[dim + 1 :]) for x in (input, indices)]
     return gather(ops.expand(input, widen[0]), dim, ops.expand(indices, widen[1]))
 
 
 def _without(tensor: Any, dim: int) -> tuple[int, ...]:
-    return tuple(tensor.shape)[:dim] + (1,) + tuple(tensor.shape)[dim + 1 :]
+    shape = tuple(tensor.shape)
+    return (*shape[:dim], 1, *shape[dim + 1 :])
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:

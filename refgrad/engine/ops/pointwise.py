@@ -20,11 +20,11 @@ __all__ = [
     "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "clamp", "clamp_max", "clamp_min", "clone", "conj", "copy",
     "cos", "cosh", "deg2rad", "div", "div_rounded", "eq", "erf", "erfc", "exp", "exp2", "expm1", "fill", "floor",
     "floor_divide", "fmax", "fmin", "fmod", "frac", "ge", "gt", "hypot", "imag", "isclose", "isfinite", "isinf",
-    "isnan", "le", "lerp", "log", "log10", "log1p", "log2", "logaddexp", "logical_and", "logical_not", "logical_or",
+    "isnan", "le", "lerp", "log", "log1p", "log2", "log10", "logaddexp", "logical_and", "logical_not", "logical_or",
     "logical_xor", "logit", "lt", "masked_fill", "maximum", "minimum", "mul", "nan_to_num", "ne", "neg", "pow",
-    "pow_scalar", "pow_tensor", "rad2deg", "real", "reciprocal", "relu", "remainder", "round", "round_decimals", "round_whole", "rpow_scalar", "rsqrt",
-    "rsub", "sgn", "sigmoid", "sign", "signbit", "sin", "sinh", "sqrt", "square", "sub", "tan", "tanh",
-    "threshold_backward", "to_copy", "true_divide", "trunc", "where", "xlogy", "zero",
+    "pow_scalar", "pow_tensor", "rad2deg", "real", "reciprocal", "relu", "remainder", "round", "round_decimals",
+    "round_whole", "rpow_scalar", "rsqrt", "rsub", "sgn", "sigmoid", "sign", "signbit", "sin", "sinh", "sqrt",
+    "square", "sub", "tan", "tanh", "threshold_backward", "to_copy", "true_divide", "trunc", "where", "xlogy", "zero",
 ]  # fmt: skip
 
 
@@ -50,7 +50,8 @@ def by_last(name: str, of_tensor: Any, of_number: Any, swapped: Any = None) -> A
             if swapped is None:
                 names = ", ".join("Tensor" if _is_array(x) else type(x).__name__ for x in args)
                 raise TypeError(
-                    f"{function.__name__}() received an invalid combination of arguments - got ({names}), but expected one of:"
+                    f"{function.__name__}() received an invalid combination of arguments - got ({names}), but "
+                    f"expected one of:"
                 )
             return swapped(args[1], args[0])
         decides = kwargs[last] if last in kwargs else args[len(of_tensor.op.inputs) - 1]
@@ -73,7 +74,8 @@ def of_tensors(function: Any) -> Any:
         for position, (name, value) in enumerate((("input", input), ("other", other)), 1):
             if not _is_array(value):
                 raise TypeError(
-                    f"{function.__name__}(): argument '{name}' (position {position}) must be Tensor, not {type(value).__name__}"
+                    f"{function.__name__}(): argument '{name}' (position {position}) must be Tensor, not "
+                    f"{type(value).__name__}"
                 )
         return function(input, other, *args, **kwargs)
 
@@ -86,7 +88,7 @@ def _unsupported(value: Any, kinds: str, kernel: str) -> None:
     Errors: NotImplementedError.
     """
     if getattr(value, "dtype", _PLAIN).kind in kinds:
-        raise NotImplementedError(f'"{kernel}" not implemented for \'{dtypes.scalar_title(value.dtype)}\'')
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.scalar_title(value.dtype)}'")
 
 
 _PLAIN = np.dtype("O")  # of a Python number, which is of no kind yet
@@ -120,9 +122,10 @@ def sub(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
 
     Errors: RuntimeError for bools.
     """
-    if getattr(input, "dtype", None) == bool:
+    if getattr(input, "dtype", _PLAIN).kind == "b":
         raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
+            "operator "
             "instead."
         )
     return input - other if alpha == 1 else input - alpha * other
@@ -133,7 +136,8 @@ sub.defjvp(lambda tangent: tangent, lambda tangent, alpha: -tangent if alpha == 
 
 
 _NO_BOOL = (
-    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
+    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+    "`~` or "
     "`logical_not()` operator instead."
 )
 
@@ -190,7 +194,9 @@ def div_rounded(input: Any, other: Any, /, rounding_mode: str) -> Any:
     Errors: RuntimeError for another mode, or integers over zero.
     """
     if rounding_mode not in ("trunc", "floor"):
-        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
     _check_divisor(input, other, f"div_{rounding_mode}_cpu")
     if rounding_mode == "floor":
         return np.floor_divide(input, other)
@@ -214,7 +220,7 @@ def _check_divisor(input: Any, other: Any, kernel: str) -> None:
     """Refuse what has no remainder: bools, complex numbers, integers over zero."""
     kind = (input if hasattr(input, "dtype") else other).dtype
     if kind.kind in "bc":
-        raise NotImplementedError(f'"{kernel}" not implemented for \'{dtypes.scalar_title(kind)}\'')
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.scalar_title(kind)}'")
     if kind.kind in "iu" and not np.all(other):
         raise RuntimeError("ZeroDivisionError")
 
@@ -307,7 +313,10 @@ def _floor_divide_number_(input: Any, /, other: Any) -> Any:
     return _floor_divide_number.op.forward(input, other)
 
 
-floor_divide.forms = (_floor_divide_tensor_, _floor_divide_number_)  # of which PyTorch has no derivative by another name
+floor_divide.forms = (
+    _floor_divide_tensor_,
+    _floor_divide_number_,
+)  # of which PyTorch has no derivative by another name
 _floor_divide_tensor_.defvjp(_no_derivative("floor_divide_"), _no_derivative("floor_divide_"))
 _floor_divide_number_.defvjp(_no_derivative("floor_divide_"))
 _floor_divide_tensor.defvjp(_no_derivative("floor_divide"), _no_derivative("floor_divide"))
@@ -324,7 +333,8 @@ def neg(input: Any, /) -> Any:
     """
     if input.dtype == bool:
         raise RuntimeError(
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use "
+            "the `~` or "
             "`logical_not()` operator instead."
         )
     return -input
@@ -398,9 +408,13 @@ def pow_tensor(input: Any, exponent: Any, /) -> Any:
 
 pow_tensor.defvjp(
     # PyTorch keeps the result for either; so does this rule, which has no use for it
-    lambda grad, input, exponent, result: ops.where(exponent == 0, 0.0, grad * (exponent * ops.pow(input, exponent - 1))),
+    lambda grad, input, exponent, result: ops.where(
+        exponent == 0, 0.0, grad * (exponent * ops.pow(input, exponent - 1))
+    ),
     # 0 ** y is flat in y where y >= 0
-    lambda grad, input, exponent, result: grad * ops.where(_flat_at_zero(input, exponent), 0.0, result * ops.log(_like(input, result))),
+    lambda grad, input, exponent, result: (
+        grad * ops.where(_flat_at_zero(input, exponent), 0.0, result * ops.log(_like(input, result)))
+    ),
 )
 
 
@@ -411,7 +425,9 @@ def _like(input: Any, result: Any) -> Any:
 
 def _flat_at_zero(input: Any, exponent: Any) -> Any:
     flat = ops.real(exponent) >= 0
-    return ops.logical_and(input == 0, ops.logical_and(flat, ops.imag(exponent) == 0) if _kind(exponent) == "c" else flat)
+    return ops.logical_and(
+        input == 0, ops.logical_and(flat, ops.imag(exponent) == 0) if _kind(exponent) == "c" else flat
+    )
 
 
 @primitive(promotes="yes", name="PowBackward2")
@@ -607,7 +623,9 @@ _xlogy_tensor.defvjp(
 )
 _xlogy_swapped.defvjp(lambda grad, input, other: grad * other / input)
 _xlogy_number.defvjp(
-    lambda grad, input, other: ops.xlogy(grad, other) if other > 0 else ops.masked_fill(ops.xlogy(grad, other), input == 0, 0)
+    lambda grad, input, other: (
+        ops.xlogy(grad, other) if other > 0 else ops.masked_fill(ops.xlogy(grad, other), input == 0, 0)
+    )
 )
 xlogy = by_last("xlogy", _xlogy_tensor, _xlogy_number, _xlogy_swapped)
 
@@ -1121,10 +1139,12 @@ def _clamp_max_number(input: Any, /, max: Any) -> Any:
 
 
 _clamp_min_tensor.defvjp(
-    lambda grad, input, min: ops.where(input >= min, grad, 0.0), lambda grad, input, min: ops.where(input < min, grad, 0.0)
+    lambda grad, input, min: ops.where(input >= min, grad, 0.0),
+    lambda grad, input, min: ops.where(input < min, grad, 0.0),
 )
 _clamp_max_tensor.defvjp(
-    lambda grad, input, max: ops.where(input <= max, grad, 0.0), lambda grad, input, max: ops.where(input > max, grad, 0.0)
+    lambda grad, input, max: ops.where(input <= max, grad, 0.0),
+    lambda grad, input, max: ops.where(input > max, grad, 0.0),
 )
 _clamp_min_number.defvjp(lambda grad, input, min: ops.where(input >= min, grad, 0.0))
 _clamp_max_number.defvjp(lambda grad, input, max: ops.where(input <= max, grad, 0.0))
@@ -1183,7 +1203,8 @@ def _as_condition(condition: Any) -> Any:
             f"{dtypes.scalar_title(condition._array.dtype)}"
         )
     warn_once(
-        "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future version of PyTorch. "
+        "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future "
+        "version of PyTorch. "
         "Use a boolean condition instead.",
         stacklevel=4,
     )
@@ -1205,7 +1226,8 @@ def _masked_fill_tensor(input: Any, mask: Any, value: Any, /) -> Any:
     _check_mask(mask)
     if np.ndim(value):
         raise RuntimeError(
-            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {np.ndim(value)} dimension(s)."
+            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {np.ndim(value)} "
+            f"dimension(s)."
         )
     return _broadcasting(_fill_at, mask, input, np.asarray(value).astype(input.dtype))
 
@@ -1300,10 +1322,14 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
     """
     if tensor1._array.dtype.kind in "biu" and tensor2._array.dtype.kind in "biu":
         raise RuntimeError(
-            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division "
-            "of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / "
-            "tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for float inputs. The "
-            "future addcdiv behavior is just the latter implementation: (input + value * tensor1 / tensor2), for all dtypes."
+            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
+            "true division "
+            "of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
+            "torch.trunc(tensor1 / "
+            "tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for float "
+            "inputs. The "
+            "future addcdiv behavior is just the latter implementation: (input + value * tensor1 / tensor2), for all "
+            "dtypes."
         )
     return _addcdiv(input, tensor1, tensor2, value=value)
 
@@ -1363,7 +1389,9 @@ def _fill_tensor(input: Any, value: Any, /) -> Any:
     Errors: RuntimeError for a value with dimensions.
     """
     if np.ndim(value):
-        raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {np.ndim(value)} dimensions.")
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {np.ndim(value)} dimensions."
+        )
     return np.full_like(input, np.asarray(value).astype(input.dtype))
 
 

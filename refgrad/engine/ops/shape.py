@@ -15,11 +15,12 @@ from refgrad.engine.primitive import PRIMITIVES, primitive, wrap
 from refgrad.engine.views import Geometry, address, geometry, own_array, strided, view_primitive
 
 __all__ = [
-    "alias", "as_strided", "atleast_1d", "atleast_2d", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cat", "chunk", "concat",
-    "concatenate", "contiguous", "diag", "diag_embed", "diagonal", "expand", "flatten", "flip", "fliplr", "flipud",
-    "hstack", "meshgrid", "movedim", "narrow", "permute", "place", "ravel", "repeat", "repeat_interleave", "reshape",
-    "roll", "select", "slice", "split", "split_with_sizes", "squeeze", "stack", "swapaxes", "swapdims", "t", "tile", "transpose", "tril",
-    "triu", "unbind", "unflatten", "unsqueeze", "view", "view_as_complex", "view_as_real", "vstack",
+    "alias", "as_strided", "atleast_1d", "atleast_2d", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cat",
+    "chunk", "concat", "concatenate", "contiguous", "diag", "diag_embed", "diagonal", "expand", "flatten", "flip",
+    "fliplr", "flipud", "hstack", "meshgrid", "movedim", "narrow", "permute", "place", "ravel", "repeat",
+    "repeat_interleave", "reshape", "roll", "select", "slice", "split", "split_with_sizes", "squeeze", "stack",
+    "swapaxes", "swapdims", "t", "tile", "transpose", "tril", "triu", "unbind", "unflatten", "unsqueeze", "view",
+    "view_as_complex", "view_as_real", "vstack",
 ]  # fmt: skip
 
 
@@ -93,7 +94,9 @@ def _as_strided(input: Any, /, size: Any, stride: Any, storage_offset: int) -> A
     return _window(input, size, stride, storage_offset)
 
 
-def _as_strided_vjp(grad: Any, input_shape: Any, input_strides: Any, input_dtype: Any, size: Any, stride: Any, storage_offset: int) -> Any:
+def _as_strided_vjp(
+    grad: Any, input_shape: Any, input_strides: Any, input_dtype: Any, size: Any, stride: Any, storage_offset: int
+) -> Any:
     frame = Geometry(input_shape, tuple(s // input_dtype.itemsize for s in input_strides), 0)
     return ops.as_strided_backward(grad, frame, Geometry(size, stride, storage_offset))
 
@@ -146,13 +149,15 @@ def _check_window(at: Geometry, available: int, itemsize: int) -> None:
         raise RuntimeError("mismatch in length of strides and shape")
     if min(at.strides, default=0) < 0:
         raise RuntimeError(
-            f"as_strided: Negative strides are not supported at the moment, got strides: [{', '.join(map(str, at.strides))}]"
+            f"as_strided: Negative strides are not supported at the moment, got strides: "
+            f"[{', '.join(map(str, at.strides))}]"
         )
     if at.offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {at.offset}")
     if at.extent and at.offset + at.extent > available:
         raise RuntimeError(
-            f"setStorage: sizes {list(at.shape)}, strides {list(at.strides)}, storage offset {at.offset}, and itemsize {itemsize} "
+            f"setStorage: sizes {list(at.shape)}, strides {list(at.strides)}, storage offset {at.offset}, and "
+            f"itemsize {itemsize} "
             f"requiring a storage size of {(at.offset + at.extent) * itemsize} are out of bounds for storage of size "
             f"{available * itemsize}"
         )
@@ -220,11 +225,15 @@ def expand(input: Any, /, size: Any) -> Any:
 
     Errors: RuntimeError where another dimension would have to grow.
     """
-    if not input.shape and input.dtype.kind != "V" and (not size or min(size) >= 0):  # most often: the gradient of a sum; 4 times faster than as_strided
+    if (
+        not input.shape and input.dtype.kind != "V" and (not size or min(size) >= 0)
+    ):  # most often: the gradient of a sum; 4 times faster than as_strided
         return np.ndarray(size, input.dtype, np.asarray(input), 0, (0,) * len(size))
     size = _expanded(input, size)
     lead = len(size) - input.ndim
-    strides = (0,) * lead + tuple(0 if n != m else s for n, m, s in zip(input.shape, size[lead:], np.asarray(input).strides))
+    strides = (0,) * lead + tuple(
+        0 if n != m else s for n, m, s in zip(input.shape, size[lead:], np.asarray(input).strides)
+    )
     return np_as_strided(np.asarray(input), size, strides)
 
 
@@ -233,13 +242,15 @@ def _expanded(input: Any, size: Sequence[int]) -> tuple[int, ...]:
     lead = len(size) - len(shape)
     if lead < 0:
         raise RuntimeError(
-            f"expand(torch.{dtypes.of(input.dtype).tensor_type}{{{list(shape)}}}, size={list(size)}): the number of sizes provided ({len(size)}) must be "
+            f"expand(torch.{dtypes.of(input.dtype).tensor_type}{{{list(shape)}}}, size={list(size)}): the number of "
+            f"sizes provided ({len(size)}) must be "
             f"greater or equal to the number of dimensions in the tensor ({len(shape)})"
         )
     for i, n in reversed(list(enumerate(shape))):
         if size[lead + i] not in (-1, n) and n != 1:
             raise RuntimeError(
-                f"The expanded size of the tensor ({size[lead + i]}) must match the existing size ({n}) at non-singleton "
+                f"The expanded size of the tensor ({size[lead + i]}) must match the existing size ({n}) at "
+                f"non-singleton "
                 f"dimension {lead + i}.  Target sizes: {list(size)}.  Tensor sizes: {list(shape)}"
             )
     for i, n in enumerate(size[:lead]):
@@ -271,7 +282,8 @@ def broadcast_shapes(*shapes: Any) -> Any:
         for i in range(-1, -len(sizes) - 1, -1):
             if sizes[i] != held[i] and 1 not in (sizes[i], held[i]):
                 raise RuntimeError(
-                    f"Attempting to broadcast a dimension of length {sizes[i]} at {i}! Mismatching argument at index {at} had "
+                    f"Attempting to broadcast a dimension of length {sizes[i]} at {i}! Mismatching argument at index "
+                    f"{at} had "
                     f"{sizes}; but expected shape should be broadcastable to {list(result)}"
                 )
         result = dims.broadcast(result, sizes)
@@ -305,7 +317,10 @@ def view_as_complex(input: Any, /) -> Any:
     Errors: RuntimeError for another size or stride of the last dimension.
     """
     if input.dtype not in (np.float32, np.float64, np.float16):
-        raise RuntimeError(f"view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: {dtypes.scalar_title(input.dtype)}")
+        raise RuntimeError(
+            f"view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: "
+            f"{dtypes.scalar_title(input.dtype)}"
+        )
     if not input.ndim:
         raise RuntimeError("Input tensor must have one or more dimensions")
     if input.shape[-1] != 2:
@@ -324,7 +339,7 @@ view_as_complex.defvjp(lambda grad: ops.view_as_real(ops.contiguous(ops.conj(gra
 def unsqueeze(input: Any, /, dim: int) -> Any:
     """The input with a dimension of size 1 put in at ``dim``."""
     dim = dims.wrap(dim, input.ndim + 1)
-    return input.reshape(input.shape[:dim] + (1,) + input.shape[dim:])
+    return input.reshape((*input.shape[:dim], 1, *input.shape[dim:]))
 
 
 unsqueeze.defvjp(lambda grad, dim, input_shape: ops.reshape(grad, input_shape))
@@ -393,7 +408,8 @@ def permute(input: Any, /, dims: Any) -> Any:
 def _order(order: Sequence[int], ndim: int) -> tuple[int, ...]:
     if len(order) != ndim:
         raise RuntimeError(
-            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering "
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
+            "ordering "
             f"of dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = {len(order)}"
         )
     wrapped = tuple(dims.wrap(d, ndim) for d in order)
@@ -416,7 +432,8 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
     source, destination = (tuple(d) if isinstance(d, (tuple, list)) else (d,) for d in (source, destination))
     if len(source) != len(destination):
         raise RuntimeError(
-            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain the same number of dims as "
+            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain the same "
+            f"number of dims as "
             f"destination ({list(destination)} dims)"
         )
     source, destination = _distinct("source", source, ndim), _distinct("destination", destination, ndim)
@@ -465,7 +482,9 @@ def _at(key: Any, dim: int) -> tuple[Any, ...]:
 
 _ALL: Any = np.s_[:]
 
-select.defvjp(lambda grad, input_shape, dim, index: ops.place(grad, input_shape, _at(index, dims.wrap(dim, len(input_shape)))))
+select.defvjp(
+    lambda grad, input_shape, dim, index: ops.place(grad, input_shape, _at(index, dims.wrap(dim, len(input_shape))))
+)
 select.defjvp(lambda tangent, dim, index: ops.select(tangent, dim, index))
 
 
@@ -561,7 +580,11 @@ def unbind(input: Any, /, dim: int = 0) -> Any:
 
 unbind.defvjp(
     lambda grad, input_shape, input_dtype, dim: ops.stack(
-        _filled(grad, [input_shape[:d] + input_shape[d + 1 :] for d in [dims.wrap(dim, len(input_shape))]] * input_shape[dim]), dim
+        _filled(
+            grad,
+            [input_shape[:d] + input_shape[d + 1 :] for d in [dims.wrap(dim, len(input_shape))]] * input_shape[dim],
+        ),
+        dim,
     )
 )
 
@@ -587,11 +610,13 @@ def _split_sizes(input: Any, /, split_sizes: Any, dim: int = 0) -> Any:
     size = input.shape[dims.wrap(dim, input.ndim)]
     if any(n < 0 for n in split_sizes):
         raise RuntimeError(
-            f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={list(split_sizes)}"
+            f"split_with_sizes expects split_sizes have only non-negative entries, but got "
+            f"split_sizes={list(split_sizes)}"
         )
     if sum(split_sizes) != size:
         raise RuntimeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {dim}), but got "
+            f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension "
+            f"{dim}), but got "
             f"split_sizes={list(split_sizes)}"
         )
     return _pieces(input, split_sizes, dim)
@@ -615,7 +640,7 @@ def _pieces(input: Any, sizes: Sequence[int], dim: int) -> tuple[Any, ...]:
 
 def _unsplit(grad: Sequence[Any], shape: tuple[int, ...], sizes: Sequence[int], dim: int) -> Any:
     dim = dims.wrap(dim, len(shape))
-    return ops.cat(_filled(grad, [shape[:dim] + (n,) + shape[dim + 1 :] for n in sizes]), dim)
+    return ops.cat(_filled(grad, [(*shape[:dim], n, *shape[dim + 1 :]) for n in sizes]), dim)
 
 
 _split_even.defvjp(
@@ -745,7 +770,8 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     for i, x in enumerate(tensors):
         if tuple(x.shape) != first:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(x.shape)} at entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(x.shape)} "
+                f"at entry {i}"
             )
     dim = dims.wrap(dim, len(first) + 1)
     if not isinstance(tensors[0], TensorBase):
@@ -757,12 +783,12 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
 def repeat(input: Any, /, repeats: Any) -> Any:
     """The input tiled ``repeats`` times along each dimension."""
     if len(repeats) < input.ndim:
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     negative = [n * k for n, k in zip((1,) * (len(repeats) - input.ndim) + input.shape, repeats)]
     if any(n < 0 for n in repeats):
-        raise RuntimeError(f"Trying to create tensor with negative dimension {next(n for n in negative if n < 0)}: {negative}")
+        raise RuntimeError(
+            f"Trying to create tensor with negative dimension {next(n for n in negative if n < 0)}: {negative}"
+        )
     return _dense(np.tile(input, repeats))
 
 
@@ -795,8 +821,8 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Any:
         raise RuntimeError("Repeats must be non-negative")
     dim = dims.wrap(dim, input.ndim)
     shape = tuple(input.shape)
-    wide = expand(unsqueeze(input, dim + 1), shape[: dim + 1] + (repeats,) + shape[dim + 1 :])
-    return view(clone_contiguous(wide), shape[:dim] + (shape[dim] * repeats,) + shape[dim + 1 :])
+    wide = expand(unsqueeze(input, dim + 1), (*shape[: dim + 1], repeats, *shape[dim + 1 :]))
+    return view(clone_contiguous(wide), (*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :]))
 
 
 def _sources(repeats: Any, size: int, dim: int) -> Any:
@@ -926,7 +952,7 @@ def diagonal_copy(input: Any, /, offset: int = 0, dim1: int = 0, dim2: int = 1) 
 diagonal_copy.defvjp(
     lambda grad, input_shape, offset, dim1, dim2: ops.place_diagonal(grad, input_shape, offset, dim1, dim2)
 )
-__all__.extend(["as_strided_backward", "place_diagonal", "diagonal_copy"])
+__all__.extend(["as_strided_backward", "diagonal_copy", "place_diagonal"])
 
 
 # compositions ---------------------------------------------------------------------------------------------------------
@@ -961,7 +987,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     if start == end:
         return input
     shape = tuple(input.shape)
-    return reshape(input, shape[:start] + (int(np.prod(shape[start : end + 1])),) + shape[end + 1 :])
+    return reshape(input, (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
 def unflatten(input: Any, dim: int, sizes: Any) -> Any:
@@ -974,7 +1000,8 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
         inner = dims.infer(tuple(sizes), shape[dim])
     except RuntimeError:
         raise RuntimeError(
-            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[dim]}) in the input tensor"
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[dim]}) in "
+            f"the input tensor"
         ) from None
     return view(input, shape[:dim] + inner + shape[dim + 1 :])
 
@@ -1014,14 +1041,13 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     for x in vectors:
         if x.ndim > 1:
-            raise RuntimeError(
-                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {x!r}"
-            )
+            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {x!r}")
     order = list(range(len(vectors)))
     if indexing == "xy" and len(vectors) > 1:
         order[0], order[1] = 1, 0
     shape = tuple(vectors[i].shape[0] if vectors[i].ndim else 1 for i in order)
     ones = (1,) * len(vectors)
     return tuple(
-        expand(view(x, ones[: order.index(i)] + (-1,) + ones[order.index(i) + 1 :]), shape) for i, x in enumerate(vectors)
+        expand(view(x, (*ones[: order.index(i)], -1, *ones[order.index(i) + 1 :])), shape)
+        for i, x in enumerate(vectors)
     )

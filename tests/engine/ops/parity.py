@@ -95,9 +95,16 @@ def _observe(xp: Any, case: Case, facts: dict[str, Any]) -> None:
             facts[f"out{i}"] = y
             continue
         facts |= {f"out{i}.{name}": fact for name, fact in _describe(y, tensors).items()}
-    facts["inputs kept"] = [bool(np.array_equal(b, numpy_of(x), equal_nan=b.dtype.kind in "fc")) for b, x in zip(before, tensors)]
+    facts["inputs kept"] = [
+        bool(np.array_equal(b, numpy_of(x), equal_nan=b.dtype.kind in "fc")) for b, x in zip(before, tensors)
+    ]
     wanted = [x for x in tensors if x.requires_grad]
-    facts["rtol"] = max([facts["rtol"], *(RTOL.get(str(y.dtype).removeprefix("torch."), 0) for y in outputs if isinstance(y, xp.Tensor))])
+    facts["rtol"] = max(
+        [
+            facts["rtol"],
+            *(RTOL.get(str(y.dtype).removeprefix("torch."), 0) for y in outputs if isinstance(y, xp.Tensor)),
+        ]
+    )
     differentiable = [y for y in outputs if isinstance(y, xp.Tensor) and y.requires_grad]
     if wanted and differentiable and case.orders:
         _differentiate(xp, case, wanted, differentiable, facts)

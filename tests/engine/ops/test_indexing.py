@@ -50,41 +50,63 @@ def read(key: Any) -> Call:
 # keys -----------------------------------------------------------------------------------------------------------------
 
 KEYS: dict[str, Any] = {
-    "0": 0, "-1": -1, "5": 5, "-4": -4, "0, 1": (0, 1), ":": ALL, ":, :": (ALL, ALL), "...": ..., "..., 0": (..., 0), "None": None,
-    "None, 0": (None, 0), ":, None": (ALL, None), "..., None": (..., None), "1:": np.s_[1:], ":-1": np.s_[:-1], "::2": np.s_[::2],
+    "0": 0, "-1": -1, "5": 5, "-4": -4, "0, 1": (0, 1), ":": ALL, ":, :": (ALL, ALL), "...": ..., "..., 0": (..., 0),
+    "None": None,
+    "None, 0": (None, 0), ":, None": (ALL, None), "..., None": (..., None), "1:": np.s_[1:], ":-1": np.s_[:-1],
+    "::2": np.s_[::2],
     "0:0": np.s_[0:0], "3:1": np.s_[3:1], "9:": np.s_[9:], "-9:2": np.s_[-9:2], ":3": np.s_[:3], "0:3": np.s_[0:3],
     "1:2, 0": np.s_[1:2, 0], "()": (), "True": True, "False": False, "None, True": (None, True), "True, 0": (True, 0),
-    "True, list": (True, [0, 2]), "list": [0, 2], "twice": [0, 0], "negative": [-1], "no list": [], "lists": ([0, 1], [1, 0]),
+    "True, list": (True, [0, 2]), "list": [0, 2], "twice": [0, 0], "negative": [-1], "no list": [],
+    "lists": ([0, 1], [1, 0]),
     "apart": ([0, 1], ALL, [1, 0]), "second": (ALL, [1, 0]), "second, 0": (ALL, [1, 0], 0), "0, list": (0, [1, 0]),
     "0, :, list": (0, ALL, [1, 0]), "list, None, 0": ([1, 0], None, 0), "beyond": [9], "before": [-9],
-    "uneven": ([0, 1], [1, 2, 0]), "grid": ([[0], [1]], [1, 2, 0]), "mask list": [True, False, True], "short mask": [True, False],
+    "uneven": ([0, 1], [1, 2, 0]), "grid": ([[0], [1]], [1, 2, 0]), "mask list": [True, False, True],
+    "short mask": [True, False],
     "..., list": (..., [0, 1]), "None, list": (None, [1, 0]), "list, None": ([1, 0], None), "too many": (0, 0, 0, 0),
-    "too many lists": ([0], [0], [0], [0]), "float": 1.5, "text": "a", "floats": [1.5], "::-1": np.s_[::-1], "::0": np.s_[::0],
+    "too many lists": ([0], [0], [0], [0]), "float": 1.5, "text": "a", "floats": [1.5], "::-1": np.s_[::-1],
+    "::0": np.s_[::0],
     "float slice": slice(1.0, None), "two ...": (..., 0, ...), "numpy number": np.int64(1), "numpy": np.array([0, 2]),
     "numpy mask": np.array([True, False, True]), "numpy matrix": np.array([[0, 1], [1, 0]]), "range": range(2),
     "tuples": ((0, 1), (1, 0)), "set": {0}, "complex": 1j, "numpy bool": np.bool_(True), "0, ..., 0": (0, ..., 0),
-    "0, 0, 0": (0, 0, 0), "0, 0, 0, ...": (0, 0, 0, ...), "0, 0, 0, None": (0, 0, 0, None), "mixed": (ALL, np.s_[1:], np.s_[::2]),
-    "nested": [[0, 1], [1, 0]], "list of slices": [np.s_[0:1]], "list with None": [0, None], "(None, 7)": (None, 7), "(:, 5)": (ALL, 5),
-    "tensor": lambda xp: xp.tensor([0, 2]), "tensor 0-d": lambda xp: xp.tensor(1), "tensor matrix": lambda xp: xp.tensor([[0, 1], [1, 0]]),
-    "mask": lambda xp: xp.tensor([True, False, True]), "mask 0-d": lambda xp: xp.tensor(True), "mask none": lambda xp: xp.tensor(False),
-    "mask matrix": lambda xp: xp.tensor([[True, False, True]] * 3), "mask all": lambda xp: xp.ones(3, 3, 2, dtype=xp.bool),
-    "mask misfit": lambda xp: xp.tensor([True, False]), "second mask misfit": lambda xp: (ALL, xp.tensor([True, False])),
+    "0, 0, 0": (0, 0, 0), "0, 0, 0, ...": (0, 0, 0, ...), "0, 0, 0, None": (0, 0, 0, None),
+    "mixed": (ALL, np.s_[1:], np.s_[::2]),
+    "nested": [[0, 1], [1, 0]], "list of slices": [np.s_[0:1]], "list with None": [0, None], "(None, 7)": (None, 7),
+    "(:, 5)": (ALL, 5),
+    "tensor": lambda xp: xp.tensor([0, 2]), "tensor 0-d": lambda xp: xp.tensor(1),
+    "tensor matrix": lambda xp: xp.tensor([[0, 1], [1, 0]]),
+    "mask": lambda xp: xp.tensor([True, False, True]), "mask 0-d": lambda xp: xp.tensor(True),
+    "mask none": lambda xp: xp.tensor(False),
+    "mask matrix": lambda xp: xp.tensor([[True, False, True]] * 3),
+    "mask all": lambda xp: xp.ones(3, 3, 2, dtype=xp.bool),
+    "mask misfit": lambda xp: xp.tensor([True, False]),
+    "second mask misfit": lambda xp: (ALL, xp.tensor([True, False])),
     "int32": lambda xp: xp.tensor([0, 1], dtype=xp.int32), "int16": lambda xp: xp.tensor([0, 1], dtype=xp.int16),
-    "float tensor": lambda xp: xp.tensor([0.0, 1.0]), "tensors apart": lambda xp: (xp.tensor([0, 1]), ALL, xp.tensor([1, 0])),
-    "tensors spread": lambda xp: (ALL, xp.tensor([1, 0]), xp.tensor([[1], [0]])), "mask, 0": lambda xp: (xp.tensor([True, False, True]), 0),
-    "mask, tensor": lambda xp: (xp.tensor([True, False, True]), xp.tensor([1, 0])), "0, mask": lambda xp: (0, xp.tensor([True, False, True])),
+    "float tensor": lambda xp: xp.tensor([0.0, 1.0]),
+    "tensors apart": lambda xp: (xp.tensor([0, 1]), ALL, xp.tensor([1, 0])),
+    "tensors spread": lambda xp: (ALL, xp.tensor([1, 0]), xp.tensor([[1], [0]])),
+    "mask, 0": lambda xp: (xp.tensor([True, False, True]), 0),
+    "mask, tensor": lambda xp: (xp.tensor([True, False, True]), xp.tensor([1, 0])),
+    "0, mask": lambda xp: (0, xp.tensor([True, False, True])),
     "mask, mask": lambda xp: (xp.tensor([True, False, True]), xp.tensor([True, True, False])),
-    "mask matrix, 0": lambda xp: (xp.tensor([[True, False, True]] * 3), 0), "0-d, tensor": lambda xp: (xp.tensor(1), xp.tensor([0, 2])),
+    "mask matrix, 0": lambda xp: (xp.tensor([[True, False, True]] * 3), 0),
+    "0-d, tensor": lambda xp: (xp.tensor(1), xp.tensor([0, 2])),
     "tensor negative": lambda xp: xp.tensor([-1, -3]), "tensor beyond": lambda xp: xp.tensor([0, 5]),
     "second beyond": lambda xp: (ALL, xp.tensor([0, -7])), "tensor empty": lambda xp: xp.zeros(0, dtype=xp.int64),
-    "0-d, :, tensor": lambda xp: (xp.tensor(1), ALL, xp.tensor([0, 1])), "list of tensors": lambda xp: [xp.tensor(0), xp.tensor(1)],
+    "0-d, :, tensor": lambda xp: (xp.tensor(1), ALL, xp.tensor([0, 1])),
+    "list of tensors": lambda xp: [xp.tensor(0), xp.tensor(1)],
     "mask of nothing": lambda xp: xp.tensor([False] * 3), "slice of tensor": lambda xp: slice(xp.tensor(1), None),
     "tensor, None, tensor": lambda xp: (xp.tensor([0, 1]), None, xp.tensor([1, 0])),
-    "None, tensors": lambda xp: (None, xp.tensor([0, 1]), xp.tensor([1, 0])), "..., tensor": lambda xp: (..., xp.tensor([1, 0])),
+    "None, tensors": lambda xp: (None, xp.tensor([0, 1]), xp.tensor([1, 0])),
+    "..., tensor": lambda xp: (..., xp.tensor([1, 0])),
     "tensor, ..., tensor": lambda xp: (xp.tensor([0, 1]), ..., xp.tensor([1, 0])),
 }  # fmt: skip
 VALUES = {"0-d": floats(), "one": floats(1), "row": floats(2), "misfit": floats(5)}
-LATE = ("beyond", "before", "tensor beyond", "second beyond")  # PyTorch complains of the value before it looks at the index
+LATE = (
+    "beyond",
+    "before",
+    "tensor beyond",
+    "second beyond",
+)  # PyTorch complains of the value before it looks at the index
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -114,9 +136,12 @@ def test_writing_as_in_pytorch(name: str, torch: Any) -> None:
 
 SHAPED = {
     "0": (0, (3, 2)), "0 row": (0, (2,)), "0 leading": (0, (1, 1, 3, 2)), ":": (ALL, (3, 3, 2)), "...": (..., ()),
-    "1:": (np.s_[1:], (2, 3, 2)), "1: misfit": (np.s_[1:], (3, 3, 2)), "list": ([0, 2], (2, 3, 2)), "list rows": ([0, 2], (3, 2)),
-    "twice": ([0, 0], (2, 3, 2)), "list leading": ([0, 2], (1, 2, 3, 2)), "None": (None, (3, 3, 2)), "True": (True, (3, 2)),
-    "False": (False, (3, 2)), "element": ((0, 0, 0), ()), "element of one": ((0, 0, 0), (1,)), "element misfit": ((0, 0, 0), (2,)),
+    "1:": (np.s_[1:], (2, 3, 2)), "1: misfit": (np.s_[1:], (3, 3, 2)), "list": ([0, 2], (2, 3, 2)),
+    "list rows": ([0, 2], (3, 2)),
+    "twice": ([0, 0], (2, 3, 2)), "list leading": ([0, 2], (1, 2, 3, 2)), "None": (None, (3, 3, 2)),
+    "True": (True, (3, 2)),
+    "False": (False, (3, 2)), "element": ((0, 0, 0), ()), "element of one": ((0, 0, 0), (1,)),
+    "element misfit": ((0, 0, 0), (2,)),
     "second": ((ALL, [1]), (3, 1, 2)), "nothing": (np.s_[0:0], (3, 2)),
 }  # fmt: skip
 
@@ -125,24 +150,49 @@ SHAPED = {
 def test_writing_values_of_other_types_as_in_pytorch(name: str, torch: Any) -> None:
     """What is assigned is cast, cut and spread as in PyTorch, or refused."""
     key, shape = SHAPED[name]
-    inputs = [(floats(3, 3, 2), floats(*shape)), (floats(3, 3, 2), floats(*shape, dtype="float32")), (floats(3, 3, 2, dtype="int64"), floats(*shape))]
+    inputs = [
+        (floats(3, 3, 2), floats(*shape)),
+        (floats(3, 3, 2), floats(*shape, dtype="float32")),
+        (floats(3, 3, 2, dtype="int64"), floats(*shape)),
+    ]
     check_all(refgrad, torch, [Case(f"{x.dtype} {value.dtype}", assigned(key), (x, value)) for x, value in inputs])
 
 
-NUMBERS: list[Any] = [1, 1.5, True, 1j, [1], None, "a", np.float32(2), np.array(1.0), np.int64(3), float("nan"), 300, -1, 2**40]
+NUMBERS: list[Any] = [
+    1,
+    1.5,
+    True,
+    1j,
+    [1],
+    None,
+    "a",
+    np.float32(2),
+    np.array(1.0),
+    np.int64(3),
+    float("nan"),
+    300,
+    -1,
+    2**40,
+]
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64", "int64", "uint8", "int32", "bool"])
 def test_writing_numbers_as_in_pytorch(kind: str, torch: Any) -> None:
     """A number is converted to the tensor's type, or refused in PyTorch's words."""
     x = Array([1, 0, 1], kind)
-    check_all(refgrad, torch, [Case(repr(value), lambda xp, x, v=value: assigned(0)(xp, x, v), (x,)) for value in NUMBERS])
+    check_all(
+        refgrad, torch, [Case(repr(value), lambda xp, x, v=value: assigned(0)(xp, x, v), (x,)) for value in NUMBERS]
+    )
 
 
-@pytest.mark.parametrize("name", ["0", ":", "...", "()", "None", "True", "False", "list", "mask 0-d", "mask none", "tensor", "None, 0"])
+@pytest.mark.parametrize(
+    "name", ["0", ":", "...", "()", "None", "True", "False", "list", "mask 0-d", "mask none", "tensor", "None, 0"]
+)
 def test_numbers_as_in_pytorch(name: str, torch: Any) -> None:
     """A 0-d tensor takes the keys that PyTorch's takes."""
-    check_all(refgrad, torch, [Case("read", read(KEYS[name]), (floats(),)), Case("write", assigned(KEYS[name]), (floats(),))])
+    check_all(
+        refgrad, torch, [Case("read", read(KEYS[name]), (floats(),)), Case("write", assigned(KEYS[name]), (floats(),))]
+    )
 
 
 # along a dimension ----------------------------------------------------------------------------------------------------
@@ -159,15 +209,22 @@ GATHERS: dict[str, tuple[Any, ...]] = {
     "last": (along("gather", -1), floats(2, 3), INDEX), "corner": (along("gather"), floats(3, 4), INDEX),
     "beyond": (along("gather"), floats(2, 3), INDEX), "negative": (along("gather"), floats(2, 3), whole([[-1, 0, 0]])),
     "too wide": (along("gather"), floats(3, 2), INDEX), "rank": (along("gather"), floats(3, 3), whole([0])),
-    "int32": (along("gather"), floats(3, 3), Array([[0, 1]], "int32")), "float": (along("gather"), floats(3, 3), Array([[0.0]], "float32")),
+    "int32": (along("gather"), floats(3, 3), Array([[0, 1]], "int32")),
+    "float": (along("gather"), floats(3, 3), Array([[0.0]], "float32")),
     "0-d": (along("gather"), floats(), whole(0)), "0-d twice": (along("gather"), floats(), whole([0, 0])),
     "to 0-d": (along("gather"), floats(3), whole(2)), "empty": (along("gather"), floats(3, 3), whole(np.zeros((0, 3)))),
-    "no dim": (along("gather", 2), floats(3, 3), INDEX), "turned": (along("gather"), floats(3, 3, layout="transposed"), INDEX),
-    "select": (along("index_select"), floats(3, 4), whole([2, 0, 2])), "select last": (along("index_select", -1), floats(3, 4), whole([2, 0])),
-    "select one": (along("index_select"), floats(3, 4), whole(1)), "select 0-d": (along("index_select"), floats(), whole([0])),
-    "select 0-d one": (along("index_select"), floats(), whole(0)), "select beyond": (along("index_select"), floats(3, 4), whole([3])),
-    "select negative": (along("index_select"), floats(3, 4), whole([-1])), "select matrix": (along("index_select"), floats(3, 4), whole([[0]])),
-    "select float": (along("index_select"), floats(3, 4), Array([0.0], "float32")), "select none": (along("index_select"), floats(3, 4), whole(np.zeros(0))),
+    "no dim": (along("gather", 2), floats(3, 3), INDEX),
+    "turned": (along("gather"), floats(3, 3, layout="transposed"), INDEX),
+    "select": (along("index_select"), floats(3, 4), whole([2, 0, 2])),
+    "select last": (along("index_select", -1), floats(3, 4), whole([2, 0])),
+    "select one": (along("index_select"), floats(3, 4), whole(1)),
+    "select 0-d": (along("index_select"), floats(), whole([0])),
+    "select 0-d one": (along("index_select"), floats(), whole(0)),
+    "select beyond": (along("index_select"), floats(3, 4), whole([3])),
+    "select negative": (along("index_select"), floats(3, 4), whole([-1])),
+    "select matrix": (along("index_select"), floats(3, 4), whole([[0]])),
+    "select float": (along("index_select"), floats(3, 4), Array([0.0], "float32")),
+    "select none": (along("index_select"), floats(3, 4), whole(np.zeros(0))),
     "select no dim": (along("index_select", 2), floats(3, 4), whole([0])),
     "take_along_dim": (lambda xp, x, i: xp.take_along_dim(x, i, 1), floats(2, 3), whole([[0, 2], [1, 1]])),
     "take_along_dim flat": (lambda xp, x, i: xp.take_along_dim(x, i), floats(2, 3), whole([5, 0])),
@@ -187,16 +244,23 @@ def test_gathering_as_in_pytorch(name: str, torch: Any) -> None:
 
 
 SCATTERS: dict[str, tuple[Any, ...]] = {
-    "rows": (along("S"), floats(3, 3), INDEX, floats(2, 3)), "columns": (along("S", 1), floats(2, 3), whole([[0, 2, 1], [1, 2, 0]]), floats(2, 3)),
-    "larger source": (along("S"), floats(3, 4), whole([[0, 1]]), floats(2, 3)), "beyond": (along("S"), floats(2, 3), INDEX, floats(2, 3)),
-    "negative": (along("S"), floats(2, 3), whole([[-1]]), floats(2, 3)), "types": (along("S"), floats(3, 3), INDEX, floats(2, 3, dtype="float32")),
-    "rank": (along("S"), floats(3, 3), whole([0]), floats(2, 3)), "too wide": (along("S"), floats(3, 2), INDEX, floats(2, 3)),
+    "rows": (along("S"), floats(3, 3), INDEX, floats(2, 3)),
+    "columns": (along("S", 1), floats(2, 3), whole([[0, 2, 1], [1, 2, 0]]), floats(2, 3)),
+    "larger source": (along("S"), floats(3, 4), whole([[0, 1]]), floats(2, 3)),
+    "beyond": (along("S"), floats(2, 3), INDEX, floats(2, 3)),
+    "negative": (along("S"), floats(2, 3), whole([[-1]]), floats(2, 3)),
+    "types": (along("S"), floats(3, 3), INDEX, floats(2, 3, dtype="float32")),
+    "rank": (along("S"), floats(3, 3), whole([0]), floats(2, 3)),
+    "too wide": (along("S"), floats(3, 2), INDEX, floats(2, 3)),
     "small source": (along("S"), floats(3, 3), INDEX, floats(1, 3)), "0-d": (along("S"), floats(), whole(0), floats()),
-    "vector": (along("S", -1), floats(4), whole([0, 3, 1]), floats(3)), "empty": (along("S"), floats(3, 3), whole(np.zeros((0, 3))), floats(2, 3)),
-    "int32": (along("S"), floats(3, 3), Array([[0, 1]], "int32"), floats(1, 2)), "float": (along("S"), floats(3, 3), Array([[0.0, 1.0]], "float32"), floats(2, 3)),
+    "vector": (along("S", -1), floats(4), whole([0, 3, 1]), floats(3)),
+    "empty": (along("S"), floats(3, 3), whole(np.zeros((0, 3))), floats(2, 3)),
+    "int32": (along("S"), floats(3, 3), Array([[0, 1]], "int32"), floats(1, 2)),
+    "float": (along("S"), floats(3, 3), Array([[0.0, 1.0]], "float32"), floats(2, 3)),
     "integers": (along("S"), floats(3, 3, dtype="int64"), INDEX, floats(2, 3, dtype="int64")),
     "turned": (along("S"), floats(3, 3, layout="transposed"), INDEX, floats(2, 3)),
-    "bools": (along("S"), Array(np.eye(3), "bool"), INDEX, Array(np.ones((2, 3)), "bool")), "no dim": (along("S", 2), floats(3, 3), INDEX, floats(2, 3)),
+    "bools": (along("S"), Array(np.eye(3), "bool"), INDEX, Array(np.ones((2, 3)), "bool")),
+    "no dim": (along("S", 2), floats(3, 3), INDEX, floats(2, 3)),
 }  # fmt: skip
 
 
@@ -209,7 +273,9 @@ def test_scattering_as_in_pytorch(name: str, form: str, torch: Any) -> None:
     dim = renamed["dim"].cell_contents
 
     def run(xp: Any, x: Any, index: Any, src: Any) -> Any:
-        return getattr(x.clone(), form)(dim, index, src) if form.endswith("_") else getattr(xp, form)(x, dim, index, src)
+        return (
+            getattr(x.clone(), form)(dim, index, src) if form.endswith("_") else getattr(xp, form)(x, dim, index, src)
+        )
 
     check(refgrad, torch, Case(name, run, tuple(inputs)))
 
@@ -297,7 +363,8 @@ def keys(draw: st.DrawFn) -> tuple[Any, ...]:
             parts.append(None)
             continue
         part = {
-            "number": st.integers(-size, size - 1), "slice": SLICES, "list": positions(size), "tensor": positions(size).map(np.array),
+            "number": st.integers(-size, size - 1), "slice": SLICES, "list": positions(size),
+            "tensor": positions(size).map(np.array),
             "mask": st.just(np.array([True, True] + [False] * (size - 2))),
         }[kind]  # fmt: skip
         parts.append(draw(part))
@@ -346,7 +413,8 @@ A = np.random.default_rng(6).normal(size=(3, 3))
 V = np.random.default_rng(7).normal(size=(2, 3))
 MEASURED: dict[str, tuple[Any, ...]] = {
     **{f"read {name}": (lambda x, key=key: read(key)(refgrad, x) ** 2, A) for name, key in KEYS.items() if name in (
-        "0", "-1", "1:", "::2", "list", "twice", "lists", "second", "grid", "mask", "mask, tensor", "mask matrix", "..., list", "True",
+        "0", "-1", "1:", "::2", "list", "twice", "lists", "second", "grid", "mask", "mask, tensor", "mask matrix",
+        "..., list", "True",
     )},
     **{f"write {name}": (lambda x, v, key=key: assigned(key)(refgrad, x, v) ** 2, A, np.array(0.7)) for name, key in KEYS.items() if name in (
         "0", "1:", "list", "lists", "mask", "mask matrix", ":", "True",
@@ -379,10 +447,14 @@ def test_every_rule_is_measured() -> None:
 
 
 SAVING: dict[str, Call] = {
-    "number": lambda xp, x: x[0], "slice": lambda xp, x: x[:, 1:], "list": lambda xp, x: x[[0, 1]], "mask": lambda xp, x: x[x > 0.3],
-    "gather": lambda xp, x: x.gather(0, xp.tensor([[0, 1, 1]])), "index_select": lambda xp, x: x.index_select(0, xp.tensor([1])),
-    "scatter": lambda xp, x: x.scatter(0, xp.tensor([[0, 1, 1]]), 2.0), "scatter_add": lambda xp, x: x.scatter_add(0, xp.tensor([[0, 1, 1]]), x.detach()[:1]),
-    "index_add": lambda xp, x: x.index_add(0, xp.tensor([1]), x.detach()[:1]), "masked_select": lambda xp, x: x.masked_select(x > 0.3),
+    "number": lambda xp, x: x[0], "slice": lambda xp, x: x[:, 1:], "list": lambda xp, x: x[[0, 1]], "mask": lambda xp,
+    x: x[x > 0.3],
+    "gather": lambda xp, x: x.gather(0, xp.tensor([[0, 1, 1]])), "index_select": lambda xp,
+    x: x.index_select(0, xp.tensor([1])),
+    "scatter": lambda xp, x: x.scatter(0, xp.tensor([[0, 1, 1]]), 2.0), "scatter_add": lambda xp,
+    x: x.scatter_add(0, xp.tensor([[0, 1, 1]]), x.detach()[:1]),
+    "index_add": lambda xp, x: x.index_add(0, xp.tensor([1]), x.detach()[:1]), "masked_select": lambda xp,
+    x: x.masked_select(x > 0.3),
     "index_put": lambda xp, x: x.index_put((xp.tensor([0]),), xp.zeros((), dtype=xp.float64)),
 }  # fmt: skip
 

@@ -66,10 +66,13 @@ CALLS: dict[str, list[tuple[str, Call, tuple[int, ...]]]] = {
         ("misfit", f("unflatten", 1, (2, 2)), BOX), ("none", f("unflatten", 1, ()), BOX),
     ],
     "expand": [
-        ("new", m("expand", 5, 2, 3), (2, 1)), ("kept", m("expand", -1, 4), (2, 1)), ("kept all", m("expand", 4, -1, -1), (2, 3)),
-        ("misfit", m("expand", 3, 3), (2, 3)), ("few", m("expand", 3), (2, 3)), ("new kept", m("expand", -1, 2, 3), (2, 3)),
+        ("new", m("expand", 5, 2, 3), (2, 1)), ("kept", m("expand", -1, 4), (2, 1)),
+        ("kept all", m("expand", 4, -1, -1), (2, 3)),
+        ("misfit", m("expand", 3, 3), (2, 3)), ("few", m("expand", 3), (2, 3)),
+        ("new kept", m("expand", -1, 2, 3), (2, 3)),
         ("0-d", m("expand", 3), ()), ("to none", m("expand", 0), (1,)), ("same", m("expand", 2, 3), (2, 3)),
-        ("broadcast_to", f("broadcast_to", (4, 2, 3)), (2, 3)), ("broadcast misfit", f("broadcast_to", (4, 2, 2)), (2, 3)),
+        ("broadcast_to", f("broadcast_to", (4, 2, 3)), (2, 3)),
+        ("broadcast misfit", f("broadcast_to", (4, 2, 2)), (2, 3)),
         ("as", lambda xp, x: x.expand_as(xp.ones(6, 4)), (1, 4)),
         ("broadcast_tensors", lambda xp, x: xp.broadcast_tensors(x, x[:1]), BOX),
         ("tensors misfit", lambda xp, x: xp.broadcast_tensors(x, x[:, :2]), BOX),
@@ -80,21 +83,29 @@ CALLS: dict[str, list[tuple[str, Call, tuple[int, ...]]]] = {
     ],
     "squeeze": [
         ("all", f("squeeze"), (1, 3, 1)), ("one", f("squeeze", 0), (1, 3, 1)), ("not one", f("squeeze", 1), (1, 3, 1)),
-        ("last", f("squeeze", -1), (1, 3, 1)), ("two", f("squeeze", (0, -1)), (1, 3, 1)), ("some", f("squeeze", (0, 1)), (1, 3, 1)),
+        ("last", f("squeeze", -1), (1, 3, 1)), ("two", f("squeeze", (0, -1)), (1, 3, 1)),
+        ("some", f("squeeze", (0, 1)), (1, 3, 1)),
         ("beyond", f("squeeze", 3), (1, 3, 1)), ("twice", f("squeeze", (0, 0)), (1, 3, 1)), ("0-d", f("squeeze"), ()),
         ("0-d dim", f("squeeze", 0), ()), ("none", f("squeeze", ()), (1, 3, 1)), ("to 0-d", f("squeeze"), (1, 1)),
     ],
     "transpose": [
-        ("two", f("transpose", 0, 1), BOX), ("negative", f("transpose", -1, 0), BOX), ("beyond", f("transpose", 0, 3), BOX),
-        ("0-d", f("transpose", 0, -1), ()), ("swapaxes", f("swapaxes", 0, 1), BOX), ("swapdims", f("swapdims", 0, 1), BOX),
-        ("t", f("t"), (2, 3)), ("t vector", f("t"), (3,)), ("t 0-d", f("t"), ()), ("t box", f("t"), BOX), ("T", p("T"), (2, 3)),
-        ("mT", p("mT"), BOX), ("mT vector", p("mT"), (3,)), ("H", p("H"), (2, 3)), ("H box", p("H"), BOX), ("mH", p("mH"), BOX),
+        ("two", f("transpose", 0, 1), BOX), ("negative", f("transpose", -1, 0), BOX),
+        ("beyond", f("transpose", 0, 3), BOX),
+        ("0-d", f("transpose", 0, -1), ()), ("swapaxes", f("swapaxes", 0, 1), BOX),
+        ("swapdims", f("swapdims", 0, 1), BOX),
+        ("t", f("t"), (2, 3)), ("t vector", f("t"), (3,)), ("t 0-d", f("t"), ()), ("t box", f("t"), BOX),
+        ("T", p("T"), (2, 3)),
+        ("mT", p("mT"), BOX), ("mT vector", p("mT"), (3,)), ("H", p("H"), (2, 3)), ("H box", p("H"), BOX),
+        ("mH", p("mH"), BOX),
         ("adjoint", m("adjoint"), BOX),
     ],
     "permute": [
-        ("order", f("permute", (2, 0, 1)), BOX), ("negative", f("permute", (-1, 0, -2)), BOX), ("method", m("permute", 2, 1, 0), BOX),
-        ("twice", f("permute", (0, 0, 1)), BOX), ("few", f("permute", (0, 1)), BOX), ("beyond", f("permute", (0, 1, 3)), BOX),
-        ("0-d", f("permute", ()), ()), ("movedim", f("movedim", 0, 2), BOX), ("movedim two", f("movedim", (0, 1), (2, 0)), BOX),
+        ("order", f("permute", (2, 0, 1)), BOX), ("negative", f("permute", (-1, 0, -2)), BOX),
+        ("method", m("permute", 2, 1, 0), BOX),
+        ("twice", f("permute", (0, 0, 1)), BOX), ("few", f("permute", (0, 1)), BOX),
+        ("beyond", f("permute", (0, 1, 3)), BOX),
+        ("0-d", f("permute", ()), ()), ("movedim", f("movedim", 0, 2), BOX),
+        ("movedim two", f("movedim", (0, 1), (2, 0)), BOX),
         ("movedim negative", f("movedim", -1, 0), BOX), ("movedim uneven", f("movedim", (0, 1), (2,)), BOX),
         ("movedim twice", f("movedim", (0, 0), (1, 2)), BOX), ("moveaxis", f("moveaxis", 0, 1), BOX),
     ],
@@ -103,27 +114,33 @@ CALLS: dict[str, list[tuple[str, Call, tuple[int, ...]]]] = {
         ("before", f("select", 0, -3), BOX), ("no dim", f("select", 3, 0), BOX), ("0-d", f("select", 0, 0), ()),
         ("narrow", f("narrow", 1, 1, 2), BOX), ("narrow negative", f("narrow", -1, -3, 2), BOX),
         ("narrow long", f("narrow", 0, 1, 2), BOX), ("narrow beyond", f("narrow", 0, 3, 0), BOX),
-        ("narrow length", f("narrow", 0, 0, -1), BOX), ("narrow 0-d", f("narrow", 0, 0, 1), ()), ("narrow none", f("narrow", 0, 2, 0), BOX),
+        ("narrow length", f("narrow", 0, 0, -1), BOX), ("narrow 0-d", f("narrow", 0, 0, 1), ()),
+        ("narrow none", f("narrow", 0, 2, 0), BOX),
     ],
     "diagonal": [
         ("main", f("diagonal"), (3, 4)), ("above", f("diagonal", 1), (3, 4)), ("below", f("diagonal", -1), (3, 4)),
         ("outside", f("diagonal", 7), (3, 4)), ("plane", f("diagonal", 0, 0, 2), BOX),
         ("negative", f("diagonal", offset=1, dim1=-1, dim2=-2), BOX), ("one dim", f("diagonal", 0, 1, 1), BOX),
         ("vector", f("diagonal"), (3,)), ("diag", f("diag"), (3,)), ("diag above", f("diag", 1), (3,)),
-        ("diag below", f("diag", -2), (3,)), ("diag matrix", f("diag"), (3, 4)), ("diag matrix above", f("diag", 1), (3, 4)),
+        ("diag below", f("diag", -2), (3,)), ("diag matrix", f("diag"), (3, 4)),
+        ("diag matrix above", f("diag", 1), (3, 4)),
         ("diag outside", f("diag", 9), (3, 4)), ("diag box", f("diag"), BOX), ("diag 0-d", f("diag"), ()),
-        ("embed", f("diag_embed"), (2, 3)), ("embed above", f("diag_embed", 1), (2, 3)), ("embed dims", f("diag_embed", -1, 0, 2), (2, 3)),
+        ("embed", f("diag_embed"), (2, 3)), ("embed above", f("diag_embed", 1), (2, 3)),
+        ("embed dims", f("diag_embed", -1, 0, 2), (2, 3)),
         ("embed one dim", f("diag_embed", 0, 1, 1), (2, 3)), ("embed 0-d", f("diag_embed"), ()),
     ],
     "unbind": [
-        ("first", f("unbind"), BOX), ("second", f("unbind", 1), BOX), ("last", f("unbind", -1), BOX), ("0-d", f("unbind"), ()),
+        ("first", f("unbind"), BOX), ("second", f("unbind", 1), BOX), ("last", f("unbind", -1), BOX),
+        ("0-d", f("unbind"), ()),
         ("beyond", f("unbind", 3), BOX), ("empty", f("unbind"), (0, 3)), ("single", f("unbind"), (1, 3)),
         ("iteration", lambda xp, x: tuple(x), BOX),
     ],
     "split": [
         ("even", f("split", 2, 1), BOX), ("last", f("split", 3, -1), BOX), ("sizes", f("split", [1, 2], 1), BOX),
-        ("sizes misfit", f("split", [1, 1], 1), BOX), ("sizes negative", f("split", [-1, 4], 1), BOX), ("nothing", f("split", 0, 1), BOX),
-        ("negative", f("split", -1, 1), BOX), ("whole", f("split", 9, 1), BOX), ("0-d", f("split", 1), ()), ("empty", f("split", 2), (0, 3)),
+        ("sizes misfit", f("split", [1, 1], 1), BOX), ("sizes negative", f("split", [-1, 4], 1), BOX),
+        ("nothing", f("split", 0, 1), BOX),
+        ("negative", f("split", -1, 1), BOX), ("whole", f("split", 9, 1), BOX), ("0-d", f("split", 1), ()),
+        ("empty", f("split", 2), (0, 3)),
         ("empty nothing", f("split", 0), (0, 3)), ("fraction", f("split", 1.5), BOX), ("chunk", f("chunk", 2, 1), BOX),
         ("chunk last", f("chunk", 3, -1), BOX), ("chunk many", f("chunk", 9), BOX), ("chunk none", f("chunk", 0), BOX),
         ("chunk 0-d", f("chunk", 1), ()), ("chunk empty", f("chunk", 3), (0, 2)), ("chunk uneven", f("chunk", 5), (6,)),
@@ -134,25 +151,31 @@ CALLS: dict[str, list[tuple[str, Call, tuple[int, ...]]]] = {
         ("0-d once", m("repeat", ()), ()), ("once", m("repeat", 1, 1, 1), BOX), ("tile", f("tile", (2,)), BOX),
         ("tile more", f("tile", (2, 1, 1, 2)), BOX), ("tile nothing", f("tile", ()), BOX),
         ("interleave", f("repeat_interleave", 2), (2, 3)), ("interleave dim", f("repeat_interleave", 2, 1), (2, 3)),
-        ("interleave negative dim", f("repeat_interleave", 3, -2), (2, 3)), ("interleave none", f("repeat_interleave", 0, 0), (2, 3)),
-        ("interleave negative", f("repeat_interleave", -1, 0), (2, 3)), ("interleave 0-d", f("repeat_interleave", 3), ()),
+        ("interleave negative dim", f("repeat_interleave", 3, -2), (2, 3)),
+        ("interleave none", f("repeat_interleave", 0, 0), (2, 3)),
+        ("interleave negative", f("repeat_interleave", -1, 0), (2, 3)),
+        ("interleave 0-d", f("repeat_interleave", 3), ()),
         ("interleave each", lambda xp, x: xp.repeat_interleave(x, xp.tensor([1, 2]), 0), (2, 3)),
         ("interleave one", lambda xp, x: xp.repeat_interleave(x, xp.tensor([2]), 0), (2, 3)),
         ("interleave misfit", lambda xp, x: xp.repeat_interleave(x, xp.tensor([1, 2, 3]), 0), (2, 3)),
     ],
     "flip": [
         ("one", f("flip", (0,)), BOX), ("two", f("flip", (0, -1)), BOX), ("method", m("flip", 0, 1), BOX),
-        ("twice", f("flip", (0, 0)), BOX), ("beyond", f("flip", (3,)), BOX), ("0-d", f("flip", (0,)), ()), ("none", f("flip", ()), BOX),
-        ("fliplr", f("fliplr"), (2, 3)), ("flipud", f("flipud"), (2, 3)), ("fliplr vector", f("fliplr"), (3,)), ("flipud 0-d", f("flipud"), ()),
+        ("twice", f("flip", (0, 0)), BOX), ("beyond", f("flip", (3,)), BOX), ("0-d", f("flip", (0,)), ()),
+        ("none", f("flip", ()), BOX),
+        ("fliplr", f("fliplr"), (2, 3)), ("flipud", f("flipud"), (2, 3)), ("fliplr vector", f("fliplr"), (3,)),
+        ("flipud 0-d", f("flipud"), ()),
     ],
     "roll": [
         ("one", f("roll", 1, 0), BOX), ("flat", f("roll", 5), BOX), ("two", f("roll", (1, -2), (0, 2)), BOX),
-        ("negative", f("roll", -1, -1), BOX), ("uneven", f("roll", (1, 2), (0,)), BOX), ("twice", f("roll", (1, 2), (1, 1)), BOX),
+        ("negative", f("roll", -1, -1), BOX), ("uneven", f("roll", (1, 2), (0,)), BOX),
+        ("twice", f("roll", (1, 2), (1, 1)), BOX),
         ("flat two", f("roll", (1, 2)), BOX), ("no shift", f("roll", ()), BOX), ("empty", f("roll", 1, 0), (0, 2)),
         ("0-d", f("roll", 1), ()), ("beyond", f("roll", 1, 3), BOX),
     ],
     "triangle": [
-        ("tril", f("tril"), (3, 4)), ("tril above", f("tril", 1), (3, 4)), ("triu", f("triu"), (3, 4)), ("triu below", f("triu", -1), BOX),
+        ("tril", f("tril"), (3, 4)), ("tril above", f("tril", 1), (3, 4)), ("triu", f("triu"), (3, 4)),
+        ("triu below", f("triu", -1), BOX),
         ("vector", f("tril"), (3,)), ("0-d", f("triu"), ()), ("empty", f("tril"), (0, 3)),
     ],
     "as_strided": [
@@ -171,12 +194,16 @@ CALLS: dict[str, list[tuple[str, Call, tuple[int, ...]]]] = {
         ("one", lambda xp, x: xp.cat([x]), BOX), ("none", lambda xp, x: xp.cat([]), BOX),
         ("axis", lambda xp, x: xp.cat([x, x], axis=1), BOX), ("0-d", lambda xp, x: xp.cat([x, x]), ()),
         ("misfit", lambda xp, x: xp.cat([x, x[:1]], 1), BOX), ("beyond", lambda xp, x: xp.cat([x, x], 4), BOX),
-        ("uneven", lambda xp, x: xp.cat([x, x[0]], 0), BOX), ("empty vector", lambda xp, x: xp.cat([x, xp.zeros(0)], 0), BOX),
-        ("no list", lambda xp, x: xp.cat(x), BOX), ("types", lambda xp, x: xp.cat([x, xp.ones(2, 3, 4, dtype=xp.int64)]), BOX),
+        ("uneven", lambda xp, x: xp.cat([x, x[0]], 0), BOX),
+        ("empty vector", lambda xp, x: xp.cat([x, xp.zeros(0)], 0), BOX),
+        ("no list", lambda xp, x: xp.cat(x), BOX),
+        ("types", lambda xp, x: xp.cat([x, xp.ones(2, 3, 4, dtype=xp.int64)]), BOX),
         ("number", lambda xp, x: xp.cat([x, 2.0]), BOX), ("concat", lambda xp, x: xp.concat([x, x]), BOX),
-        ("empty part", lambda xp, x: xp.cat([x[:, :0], x], 1), BOX), ("stack", lambda xp, x: xp.stack([x, x * 2], 1), BOX),
+        ("empty part", lambda xp, x: xp.cat([x[:, :0], x], 1), BOX),
+        ("stack", lambda xp, x: xp.stack([x, x * 2], 1), BOX),
         ("stack last", lambda xp, x: xp.stack((x, x), -1), BOX), ("stack none", lambda xp, x: xp.stack([]), BOX),
-        ("stack misfit", lambda xp, x: xp.stack([x, x[0]]), BOX), ("stack beyond", lambda xp, x: xp.stack([x, x], 4), BOX),
+        ("stack misfit", lambda xp, x: xp.stack([x, x[0]]), BOX),
+        ("stack beyond", lambda xp, x: xp.stack([x, x], 4), BOX),
         ("stack 0-d", lambda xp, x: xp.stack([x, x]), ()), ("stack one", lambda xp, x: xp.stack([x]), (3,)),
         ("stack types", lambda xp, x: xp.stack([x, xp.ones(2, 3, 4, dtype=xp.int64)]), BOX),
         ("hstack", lambda xp, x: xp.hstack([x, x]), BOX), ("hstack vectors", lambda xp, x: xp.hstack([x, x]), (3,)),
@@ -184,16 +211,22 @@ CALLS: dict[str, list[tuple[str, Call, tuple[int, ...]]]] = {
         ("vstack vectors", lambda xp, x: xp.vstack([x, x]), (3,)),
     ],
     "meshgrid": [
-        ("matrix", lambda xp, x: xp.meshgrid(x, x, indexing="ij"), (3,)), ("plane", lambda xp, x: xp.meshgrid(x, x * 2, indexing="xy"), (3,)),
-        ("list", lambda xp, x: xp.meshgrid([x, x, x], indexing="ij"), (2,)), ("other", lambda xp, x: xp.meshgrid(x, x, indexing="kj"), (2,)),
+        ("matrix", lambda xp, x: xp.meshgrid(x, x, indexing="ij"), (3,)),
+        ("plane", lambda xp, x: xp.meshgrid(x, x * 2, indexing="xy"), (3,)),
+        ("list", lambda xp, x: xp.meshgrid([x, x, x], indexing="ij"), (2,)),
+        ("other", lambda xp, x: xp.meshgrid(x, x, indexing="kj"), (2,)),
     ],
     "rank": [
-        ("atleast_1d", f("atleast_1d"), ()), ("atleast_1d vector", f("atleast_1d"), (2,)), ("atleast_2d", f("atleast_2d"), ()),
-        ("atleast_2d vector", f("atleast_2d"), (3,)), ("atleast_2d matrix", f("atleast_2d"), (3, 2)), ("contiguous", m("contiguous"), BOX),
-        ("clone", m("clone"), BOX), ("detach", m("detach"), BOX), ("size", m("size"), BOX), ("size dim", m("size", -1), BOX),
+        ("atleast_1d", f("atleast_1d"), ()), ("atleast_1d vector", f("atleast_1d"), (2,)),
+        ("atleast_2d", f("atleast_2d"), ()),
+        ("atleast_2d vector", f("atleast_2d"), (3,)), ("atleast_2d matrix", f("atleast_2d"), (3, 2)),
+        ("contiguous", m("contiguous"), BOX),
+        ("clone", m("clone"), BOX), ("detach", m("detach"), BOX), ("size", m("size"), BOX),
+        ("size dim", m("size", -1), BOX),
         ("size beyond", m("size", 3), BOX), ("stride", m("stride"), BOX), ("is_contiguous", m("is_contiguous"), BOX),
         ("len", lambda xp, x: len(x), BOX), ("len 0-d", lambda xp, x: len(x), ()),
-        ("offset", lambda xp, x: x[1, 1:].storage_offset(), BOX), ("broadcast_shapes", lambda xp, x: xp.broadcast_shapes((2, 1), (3,)), ()),
+        ("offset", lambda xp, x: x[1, 1:].storage_offset(), BOX),
+        ("broadcast_shapes", lambda xp, x: xp.broadcast_shapes((2, 1), (3,)), ()),
         ("shapes misfit", lambda xp, x: xp.broadcast_shapes((2,), (3,)), ()),
     ],
 }  # fmt: skip
@@ -217,7 +250,8 @@ UNDEFINED = {("as_strided", "of an expanded", "strided")}  # PyTorch reads memor
 
 
 TYPED = [
-    ("reshape", 0), ("expand", 0), ("permute", 0), ("select", 0), ("diagonal", 16), ("repeat", 0), ("flip", 0), ("roll", 0),
+    ("reshape", 0), ("expand", 0), ("permute", 0), ("select", 0), ("diagonal", 16), ("repeat", 0), ("flip", 0),
+    ("roll", 0),
     ("triangle", 0), ("cat", 2), ("as_strided", 2), ("transpose", 10), ("squeeze", 0),
 ]  # fmt: skip
 
@@ -241,8 +275,10 @@ def test_parts_of_complex_numbers_as_in_pytorch(name: str, torch: Any) -> None:
     """The views between complex numbers and pairs of real ones are PyTorch's."""
     inputs = {
         "matrix": Array(COMPLEX, "complex128"), "single": Array(COMPLEX, "complex64"), "0-d": Array(1j, "complex128"),
-        "transposed": Array(COMPLEX, "complex128", "transposed"), "pairs": Array([[1.0, 2.0], [3.0, 4.0]]), "real 0-d": Array(1.0),
-        "triples": Array([1.0, 2.0, 3.0]), "integers": Array([1, 2], "int64"), "columns": Array(COMPLEX.real, "float64", "transposed"),
+        "transposed": Array(COMPLEX, "complex128", "transposed"), "pairs": Array([[1.0, 2.0], [3.0, 4.0]]),
+        "real 0-d": Array(1.0),
+        "triples": Array([1.0, 2.0, 3.0]), "integers": Array([1, 2], "int64"),
+        "columns": Array(COMPLEX.real, "float64", "transposed"),
     }  # fmt: skip
     check_all(refgrad, torch, [Case(label, PARTS[name], (x,)) for label, x in inputs.items()])
 
@@ -260,7 +296,8 @@ def rewritten(change: Call, look: Call) -> Call:
 
 
 LOOKS = {
-    "select": f("select", 0, 1), "slice": lambda xp, x: x[1:], "transpose": f("transpose", 0, 1), "diagonal": f("diagonal"),
+    "select": f("select", 0, 1), "slice": lambda xp, x: x[1:], "transpose": f("transpose", 0, 1),
+    "diagonal": f("diagonal"),
     "expand": lambda xp, x: x[None].expand(2, *x.shape), "alias": lambda xp, x: x[...],
 }  # fmt: skip
 
@@ -274,7 +311,8 @@ def test_views_follow_a_write_to_the_whole(name: str, order: str, torch: Any) ->
 
 
 TURNS = {
-    "t_": m("t_"), "transpose_": m("transpose_", 0, 1), "unsqueeze_": m("unsqueeze_", 0), "tril_": m("tril_"), "triu_": m("triu_"),
+    "t_": m("t_"), "transpose_": m("transpose_", 0, 1), "unsqueeze_": m("unsqueeze_", 0), "tril_": m("tril_"),
+    "triu_": m("triu_"),
 }  # fmt: skip
 
 
@@ -341,8 +379,6 @@ SMOOTH = {name: row for name, row in MEASURED.items() if 0 not in row[1] and not
 def test_gradients_are_slopes(name: str) -> None:
     """The first and second gradient are the slopes that finite differences measure."""
     call, s = SMOOTH[name]
-    if not any(y.numel() for y in results(lambda *xs: call(refgrad, *xs), leaves([np.ones(s)]))):
-        pytest.skip("no elements")
     check_slopes(lambda *xs: call(refgrad, *xs), [np.random.default_rng(5).normal(size=s)])
 
 
