@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,12 @@ def _repeat(contestant: str, program: str, size: int, count: int) -> dict[str, A
     return {"count": count}
 
 
-TASKS = {"memory": _memory, "leaks": _leaks, "shallow": _shallow, "repeat": _repeat}
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "memory": _memory,
+    "leaks": _leaks,
+    "shallow": _shallow,
+    "repeat": _repeat,
+}
 
 if __name__ == "__main__":
     main()

@@ -1,7 +1,5 @@
 """autograd.Function's ctx: what it saves and for how long, and what it says about the arguments."""
 
-import pytest
-
 from refgrad.harness.behaviours import behaviour
 
 SOURCE = "torch 2.13.0"

@@ -11,10 +11,10 @@ import numpy as np
 
 from refgrad.engine import dims, ops
 from refgrad.engine.graph import AccumulateGrad, LeafHooks, Node, NodeHooks, TensorBase, gradient_edge
-from refgrad.engine.inplace import bump, check_overlap
+from refgrad.engine.inplace import bump
 from refgrad.engine.modes import error_state, modes, quiet
 from refgrad.engine.primitive import wrap
-from refgrad.engine.views import is_dense, own_array
+from refgrad.engine.views import check_overlap, is_dense, own_array
 
 Edge = tuple[Node, int]
 
@@ -319,7 +319,8 @@ def run_post_accumulate(hooks: list[Any], leaf: Any) -> None:
 
 def add_to_grad(tensor: Any, grad: Any, graph: bool) -> None:
     """``tensor.grad += grad``; a first gradient is copied, so that nobody else holds it."""
-    with _accumulating:
+    _acquire()
+    try:
         held = tensor._grad
         if graph and held is None:
             tensor._grad = modes.created(wrap(np.empty_like(grad._array))).copy_(grad)
@@ -337,9 +338,13 @@ def add_to_grad(tensor: Any, grad: Any, graph: bool) -> None:
             else:
                 held._array = array + grad  # a scalar that nobody shares
             bump(held)
+    finally:
+        _release()
 
 
-_accumulating = threading.RLock()  # passes in several threads may share a leaf; NumPy lets another thread in while it adds
+# passes in several threads may share a leaf, and NumPy lets another thread in while it adds
+_accumulating = threading.RLock()
+_acquire, _release = _accumulating.acquire, _accumulating.release  # half the price of a with block
 
 
 def like_leaf(grad: Any, leaf: Any) -> Any:
@@ -386,7 +391,7 @@ def checked(hook: Any, new: Any, old: Any) -> Any:
     if new._array.shape != old._array.shape:
         raise RuntimeError(f"hook '{name}' has changed the size of value")
     if new._array.dtype != old._array.dtype:
-        raise RuntimeError(f"hook '{name}' has changed the type of value (was {old.type()} got {new.type()})")
+        raise RuntimeError(f"hook '{name}' has changed the type of value (was {old.type()} got {new.type()})")  # type: ignore[attr-defined]
     return new
 
 

@@ -169,7 +169,7 @@ def from_numpy(ndarray: Any) -> Tensor:
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """``data`` as a tensor, without a copy where its memory can be shared."""
     if isinstance(data, Tensor):
-        return data.to(dtype) if dtype else data  # type: ignore[no-any-return]
+        return data.to(dtype) if dtype else data
     if isinstance(data, np.ndarray) and (dtype is None or dtype.numpy == data.dtype):
         return from_numpy(data)
     return tensor(data, dtype=dtype)

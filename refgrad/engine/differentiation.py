@@ -75,7 +75,7 @@ def grad(
     if not only_inputs:
         _warn_only_inputs()
     if is_grads_batched:
-        return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
+        return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)  # type: ignore[no-any-return]
     roots, wanted = _sequence(outputs), _sequence(inputs)
     grads = make_grads(roots, _gradients(grad_outputs, len(roots)))
     if not wanted:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import prod
 from operator import index
-from typing import Any
+from typing import Any, cast
 
 
 class Size(tuple[int, ...]):
@@ -47,7 +47,7 @@ def wrap(dim: int, ndim: int) -> int:
     return dim % bound
 
 
-def axes(dim: int | Iterable[int] | None, ndim: int) -> tuple[int, ...]:
+def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     """The dimensions that a reduction runs over; none given means all.
 
     Errors: RuntimeError where one is named twice.
@@ -55,7 +55,8 @@ def axes(dim: int | Iterable[int] | None, ndim: int) -> tuple[int, ...]:
     if dim is None:
         return tuple(range(ndim))
     if not isinstance(dim, (tuple, list)):
-        return (wrap(index(dim), ndim),) if ndim else _nothing(wrap(index(dim), ndim))
+        dim = index(cast(int, dim))
+        return (wrap(dim, ndim),) if ndim else _nothing(wrap(dim, ndim))
     wrapped = tuple(wrap(d, ndim) for d in dim)
     for i, d in enumerate(wrapped):
         if d in wrapped[:i]:
@@ -111,6 +112,15 @@ def broadcast(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
                 f"dimension {i}"
             )
     return tuple(m if n == 1 else n for n, m in zip(left, right))
+
+
+def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
+    """The strides of a new tensor, in elements; those of nothing too, which NumPy has as zeros."""
+    strides, step = [], 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= max(n, 1)
+    return tuple(reversed(strides))
 
 
 def permutation_inverse(permutation: Sequence[int]) -> tuple[int, ...]:

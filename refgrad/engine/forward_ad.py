@@ -166,6 +166,13 @@ class ForwardLevel(Layer):
         if tangent is not None:
             self.set(tensor, tangent)
 
+    def refuse(self, what: str, tensor: Any) -> Any:
+        if what.endswith("_out") and self.tangent(tensor) is not None:
+            raise NotImplementedError(
+                f"Trying to use forward AD with {what} that does not support it because it is an out= function"
+            )
+        return tensor
+
     def describe(self, tensor: Any) -> str | None:
         tangent = self.tangent(tensor)
         if tangent is None:

@@ -18,6 +18,7 @@ from refgrad.engine.modes import modes
 from refgrad.engine.plan import restore
 from refgrad.engine.primitive import save_result
 from refgrad.engine.saved_hooks import Packed, default_hooks, pack
+from refgrad.engine.views import wants_grad
 
 NO_TENSOR: tuple[tuple[int, ...], Any] = ((), None)  # stands in ``outputs`` for a number or text that forward returned
 
@@ -222,25 +223,26 @@ def tuple_of(node: FunctionNode, name: str) -> tuple[Any, ...]:
     return value or ()
 
 
-def requires_grad(tensor: Any) -> bool:
-    """Whether ``tensor`` requires grad, as things stand after writes to the memory it shares."""
-    return bool(tensor.requires_grad)
+def edge_of(tensor: TensorBase) -> tuple[Node, int]:
+    """Where a gradient of ``tensor`` goes, as things stand after writes to the memory it shares."""
+    if tensor._view is not None:
+        tensor._view.refresh(tensor)
+    return gradient_edge(tensor)
 
 
 def function_node(
-    function: Any, args: tuple[Any, ...], *, wants: Callable[[Any], bool] = requires_grad
+    function: Any, args: tuple[Any, ...], *, wants: Callable[[Any], bool] = wants_grad
 ) -> FunctionNode:
     """The node of a call, before its forward has run; ``wants`` says which tensors need a gradient."""
+    needs = tuple(isinstance(a, TensorBase) and wants(a) for a in args)
+    edges: list[tuple[Node | None, int]] = []
+    if modes.grad_enabled and any(needs):  # before the node is made, which must be younger than any that this makes
+        edges = [edge_of(a) if need else (None, 0) for a, need in zip(args, needs) if isinstance(a, TensorBase)]
     node: FunctionNode = bare_node(FunctionNode)
     node.function, node.attributes, node._ctx = function, {}, None
-    node.is_tensor = tuple(isinstance(a, TensorBase) for a in args)
-    node.needs_input_grad = tuple(isinstance(a, TensorBase) and wants(a) for a in args)
+    node.is_tensor, node.needs_input_grad = tuple(isinstance(a, TensorBase) for a in args), needs
     node.to_save = node.saved_for_forward = node.dirty_tensors = node.non_differentiable = node.gone = None
     node.materialize_grads = node._materialize_non_diff_grads = True
     node.saved, node.outputs, node.constants, node.shape, node.dtype = (), (), frozenset(), *NO_TENSOR
-    recorded = modes.grad_enabled and any(node.needs_input_grad)
-    needs = [need for need, tensor in zip(node.needs_input_grad, node.is_tensor) if tensor and recorded]
-    tensors = [a for a in args if isinstance(a, TensorBase)]
-    edges = [gradient_edge(t) if need else (None, 0) for t, need in zip(tensors, needs)]
     node.next_nodes, node.next_nrs = tuple(n for n, _ in edges), tuple(nr for _, nr in edges)
     return node

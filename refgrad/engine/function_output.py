@@ -11,7 +11,7 @@ from refgrad.engine.function_node import NO_TENSOR, FunctionNode, tuple_of
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.inplace import bump, check_inplace, rebase
 from refgrad.engine.modes import modes
-from refgrad.engine.views import CUSTOM, MULTI_OUTPUT
+from refgrad.engine.views import CUSTOM, MULTI_OUTPUT, wants_grad
 
 _NOT_RETURNED = (
     "Some elements marked as dirty during the forward method were not returned as output. The inputs that are modified "
@@ -136,11 +136,6 @@ class Outputs:
         if tensor._view is not None:
             raise RuntimeError(_NO_INPUT)
         warnings.warn(_NO_INPUT, UserWarning, stacklevel=6)
-
-
-def wants_grad(tensor: Any) -> bool:
-    """Whether ``tensor`` requires grad, asked without bringing a view's history up to date: some views refuse that."""
-    return bool(tensor._requires_grad or (tensor._view is not None and tensor._view.base._requires_grad))
 
 
 def set_edge(tensor: Any, node: FunctionNode, nr: int) -> None:

@@ -193,4 +193,4 @@ def batch_rule(function: Any) -> bool:
             f"You tried to vmap over {name}, but it does not have vmap support. Please override and implement the vmap "
             f"staticmethod or set generate_vmap_rule=True. {_SEE}"
         )
-    return own
+    return bool(own)

@@ -63,5 +63,4 @@ def check_grad_dtype(tensor: Any, value: Any) -> None:
 
 def c_name(tensor: Any) -> str:
     """The type's name in C++."""
-    name: str = tensor.dtype.name
-    return {"float16": "c10::Half", "float32": "float", "float64": "double"}.get(name, name)
+    return dtypes.c_title(tensor._array.dtype)

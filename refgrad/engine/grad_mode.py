@@ -6,7 +6,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from refgrad.engine.modes import modes
 
@@ -25,7 +25,7 @@ class _Mode:
         return type(self)()
 
     def __call__(self, function: F) -> F:
-        return decorate(function, self.fresh)
+        return cast(F, decorate(function, self.fresh))
 
     def __enter__(self) -> Any:
         raise NotImplementedError
@@ -44,7 +44,7 @@ def decorate(function: Any, context: Callable[[], Any]) -> Any:
             FutureWarning,
             stacklevel=3,
         )
-        function.__init__ = decorate(function.__init__, context)
+        function.__init__ = decorate(function.__init__, context)  # type: ignore[method-assign]
         return function
     if inspect.isgeneratorfunction(function):
         return _decorate_generator(function, context)
@@ -124,7 +124,7 @@ class set_grad_enabled(_Mode):
 
     def __call__(self, function: F) -> F:
         modes.grad_enabled = self.prev  # a decorator changes nothing until the function is called
-        return decorate(function, self.fresh)
+        return cast(F, decorate(function, self.fresh))
 
     def __enter__(self) -> None:
         modes.grad_enabled = self.mode

@@ -80,7 +80,7 @@ def is_float(x: Any) -> bool:
 
 
 def is_wanted(x: Any) -> bool:
-    return isinstance(x, TensorBase) and x.requires_grad  # type: ignore[attr-defined,no-any-return]
+    return isinstance(x, TensorBase) and x.requires_grad  # type: ignore[attr-defined]
 
 
 def wanted(inputs: Tensors) -> list[Any]:
@@ -327,7 +327,7 @@ def parts_of(func: Func, inputs: Tensors, forward: bool) -> list[Part]:
 def _half(x: Any, take: Func) -> Any:
     if not (isinstance(x, TensorBase) and x._array.dtype.kind == "c"):
         return x
-    return take(x.detach()).clone().requires_grad_(is_wanted(x))
+    return take(x.detach()).clone().requires_grad_(is_wanted(x))  # type: ignore[attr-defined]
 
 
 # the other checks -----------------------------------------------------------------------------------------------------

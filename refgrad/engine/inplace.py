@@ -68,7 +68,7 @@ def overlaps_partly(a: Any, b: Any) -> bool:
     start, other = address(a), address(b)
     if start == other and a.nbytes == b.nbytes:
         return bool(a.strides != b.strides)
-    return start < other + b.nbytes and other < start + a.nbytes
+    return bool(start < other + b.nbytes and other < start + a.nbytes)
 
 
 def check_result(op: Primitive, target: Any, result: Any) -> None:
@@ -286,7 +286,8 @@ def warn_inplace() -> Iterator[None]:
 
 def _public_name(op: Primitive) -> str:
     """The name of the method that wrote: ``_fill_number_`` is one form of ``fill_``."""
-    return re.sub(r"_(tensors?|numbers?|scalar|rounded)$", "", op.name.strip("_")) + "_"
+    name = re.sub(r"_(tensors?|numbers?|scalar|rounded)$", "", op.name.strip("_"))
+    return "div_" if name == "true_divide" else name + "_"
 
 
 def _warn_of_write(name: str, tensor: TensorBase) -> None:

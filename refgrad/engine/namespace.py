@@ -30,7 +30,7 @@ from refgrad.engine.dtypes import (
 from refgrad.engine.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from refgrad.engine.inference import inference_mode, is_inference, is_inference_mode_enabled
 from refgrad.engine.modes import is_warn_always_enabled, set_warn_always
-from refgrad.engine.ops import *  # noqa: F403
+from refgrad.engine.ops import *  # type: ignore[assignment]  # noqa: F403  # type: ignore[assignment]
 from refgrad.engine.creation import zeros_like  # noqa: F811  the factory, not the rules' own
 from refgrad.engine.serialization import load, save
 from refgrad.engine.printing import set_printoptions

@@ -31,6 +31,8 @@ def write_out(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], o
     """
     if not isinstance(out, TensorBase):
         raise TypeError(f"{name_of(op)}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    for x in (*inputs, out) if modes.layers else ():
+        modes.refuse(f"{name_of(op)}_out", x)
     if modes.grad_enabled and any(isinstance(x, TensorBase) and x._requires_grad for x in (*inputs, out)):
         raise RuntimeError(
             f"{name_of(op)}(): functions with out=... arguments don't support automatic differentiation, but one of "

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import copying, differentiation, dims, dtypes, ops, printing
+from refgrad.engine.caller import calling_frame
 from refgrad.engine.device import cpu, device
 from refgrad.engine.graph import LeafHooks, Node, RemovableHandle, TensorBase, Unversioned, accumulator, add_hook
 from refgrad.engine.grad_dtype import check_grad_dtype, grad_dtype, set_grad_dtype
-from refgrad.engine.inplace import bump, check_inplace, check_overlap, inplace, inplace_view, write
+from refgrad.engine.inplace import bump, check_inplace, inplace, inplace_view, write
 from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import operator, set_tensor_type, wrap
-from refgrad.engine.views import own_array, share, wants_grad
+from refgrad.engine.views import check_overlap, own_array, share, wants_grad
 
 _NON_LEAF_GRAD = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated "
@@ -85,13 +86,12 @@ class Tensor(TensorBase):
 
     __slots__ = ("__dict__", "__weakref__")
     __array_priority__ = 1000
-    __hash__ = object.__hash__
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """The legacy constructor: data, or sizes of an uninitialised tensor, in the default type."""
         kind = dtypes.get_default_dtype().numpy
         if len(args) == 1 and not isinstance(args[0], int):
-            data = args[0]._array if isinstance(args[0], TensorBase) else np.asarray(args[0], kind)
+            data = args[0]._array if isinstance(args[0], TensorBase) else _legacy(args[0], kind)
         else:
             data = np.zeros(dims.sizes(args), kind) if args else np.zeros(0, kind)
         return wrap(data)
@@ -144,12 +144,13 @@ class Tensor(TensorBase):
         return int(self._array.itemsize)
 
     def stride(self, dim: int | None = None) -> Any:
-        strides = tuple(s // self._array.itemsize for s in np.asarray(self._array).strides)
+        array = np.asarray(self._array)
+        strides = tuple(s // array.itemsize for s in array.strides) if array.size else dims.contiguous_strides(array.shape)
         return strides if dim is None else strides[dims.wrap(dim, len(strides))]
 
     def storage_offset(self) -> int:
         base = self._view.base if self._view is not None else self
-        return (self.data_ptr() - base.data_ptr()) // int(self._array.itemsize)  # type: ignore[attr-defined]
+        return (self.data_ptr() - base.data_ptr()) // int(self._array.itemsize)  # type: ignore[attr-defined,no-any-return]
 
     def data_ptr(self) -> int:
         return int(own_array(self).__array_interface__["data"][0])
@@ -264,6 +265,8 @@ class Tensor(TensorBase):
 
     @data.setter
     def data(self, value: Tensor) -> None:
+        if not isinstance(value, TensorBase):
+            raise TypeError(f"Variable data has to be a tensor, but got {_type_name(value)}")
         if self._requires_grad and value.dtype.category < dtypes.FLOATING:
             raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
         self._array = own_array(value)
@@ -395,13 +398,13 @@ class Tensor(TensorBase):
         return self.item()
 
     def __float__(self) -> float:
-        value = float(self._scalar())
+        value = float(_real(self._scalar(), "double"))
         if self.requires_grad:
             _warn_of_scalar()
         return value
 
     def __int__(self) -> int:
-        return int(self._scalar())
+        return int(_real(self._scalar(), "int64_t"))
 
     def __complex__(self) -> complex:
         return complex(self._scalar())
@@ -422,7 +425,12 @@ class Tensor(TensorBase):
         return iter(ops.unbind(self, 0))
 
     def __contains__(self, element: Any) -> bool:
+        if not isinstance(element, _OPERANDS):
+            raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
         return bool((self == element).any())
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def __repr__(self, *, tensor_contents: str | None = None) -> str:
         name = type(self).__name__
@@ -465,9 +473,11 @@ class Tensor(TensorBase):
     def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Any:
         """This tensor in another type; itself, if nothing changes and no ``copy`` is asked for."""
         for arg in args:
-            dtype = arg if isinstance(arg, dtypes.dtype) else arg.dtype if isinstance(arg, TensorBase) else dtype
+            dtype = arg if isinstance(arg, dtypes.dtype) else arg.dtype if isinstance(arg, TensorBase) else dtype  # type: ignore[attr-defined]
         if dtype is None or dtype.numpy == self._array.dtype:
             return ops.to_copy(self, self._array.dtype) if copy else self
+        if self._array.dtype.kind == "c" and not dtype.is_complex:
+            warn_once("Casting complex values to real discards the imaginary part", stacklevel=calling_frame()[1])
         return ops.to_copy(self, dtype.numpy)
 
     def type_as(self, other: Any) -> Any:
@@ -583,7 +593,7 @@ class Tensor(TensorBase):
         if not isinstance(src, TensorBase):
             raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
         if self._array.dtype.kind in "biu":
-            src = src.detach()  # gradients end at integers
+            src = src.detach()  # gradients end at integers  # type: ignore[attr-defined]
         return write(ops.copy.op, (self, src), ())  # type: ignore[no-any-return]
 
     def pow_(self, exponent: Any) -> Tensor:
@@ -669,7 +679,7 @@ class Tensor(TensorBase):
     def __ixor__(self, other: Any) -> Any:
         return self.bitwise_xor_(other) if isinstance(other, _OPERANDS) else NotImplemented  # type: ignore[attr-defined]
 
-    def __ipow__(self, other: Any) -> Tensor:
+    def __ipow__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self.pow_(other)
 
     def __eq__(self, other: Any) -> Any:
@@ -732,10 +742,33 @@ def _read_only(name: str) -> None:
     raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
 
 
+def _type_name(value: Any) -> str:
+    """A type's name as C has it: NumPy's with their module."""
+    kind = type(value)
+    return f"{kind.__module__}.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
+
+
+def _legacy(data: Any, kind: Any) -> Any:
+    """The array that the legacy constructor makes of one argument that is no number: a size is not data."""
+    return np.zeros(data, kind) if isinstance(data, dims.Size) else np.asarray(data, kind)
+
+
+def _real(value: Any, kind: str) -> Any:
+    """A number without its imaginary part.
+
+    Errors: RuntimeError where that is not zero.
+    """
+    if not isinstance(value, complex):
+        return value
+    if value.imag:
+        raise RuntimeError(f"value cannot be converted to type {kind} without overflow")
+    return value.real
+
+
 def _check_grad(tensor: Any, value: Any) -> None:
     """Refuse a ``.grad`` that does not fit its tensor."""
     if not isinstance(value, TensorBase):
-        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {_type_name(value)}")
     if value is tensor:
         raise RuntimeError("can't assign Variable as its own grad")
     check_grad_dtype(tensor, value)

@@ -6,8 +6,6 @@ import threading
 import warnings
 from typing import Any
 
-import pytest
-
 import refgrad
 from tests.engine.live import attempt, leaf, live
 
@@ -177,7 +175,9 @@ def test_no_frame_of_the_engine() -> None:
 
 def test_warning_points_at_backward() -> None:
     """The warning is given for the caller's own line."""
-    with on(refgrad), pytest.warns(UserWarning, match="Error detected in SqrtBackward0") as seen:
+    with on(refgrad):
         y = refgrad.zeros(1, requires_grad=True).sqrt() * 0
-        assert "nan values" in attempt(y.backward).text
-    assert seen[0].filename.endswith(("test_anomaly.py", "live.py"))
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            assert "nan values" in attempt(y.backward).text
+    assert [each.filename.rpartition("/")[2] for each in seen] == ["live.py"]

@@ -145,7 +145,7 @@ def test_factories_as_in_pytorch(topic: str) -> None:
 )
 @settings(deadline=None, max_examples=100)
 def test_ranges_are_pytorchs_to_the_last_bit(start: float, step: float, count: int, kind: str, name: str) -> None:
-    """A range is rounded where PyTorch's is: it starts anew with each vector of numbers, and runs back from the middle."""
+    """A range starts anew with each vector of numbers, or runs back from the middle, and is rounded as PyTorch's."""
     torch = pytest.importorskip("torch")
     if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512") or np.finfo(np.longdouble).nmant < 63:
         pytest.skip("PyTorch rounds differently without AVX2, and NumPy without wide floats")

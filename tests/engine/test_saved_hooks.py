@@ -1,4 +1,4 @@
-"""Saved-tensor hooks: what PyTorch packs and unpacks, in its order, and that hooks which change nothing change nothing."""
+"""Saved-tensor hooks: what PyTorch packs and unpacks, in its order; hooks that change nothing change nothing."""
 
 from __future__ import annotations
 

@@ -93,7 +93,8 @@ def _logcumsumexp_jvp(tangent: Any, input: Any, result: Any, dim: int) -> Any:
     if not input.ndim:
         return tangent
     weights = ops.exp(input - ops.amax(input, dim, True))
-    return ops.cumsum(tangent * weights, dim) / ops.cumsum(weights, dim)
+    total = ops.cumsum(weights, dim)
+    return ops.cumsum(tangent * weights, dim) / ops.where(total > 0, total, 1.0)  # 0 where all underflow, as in PyTorch
 
 
 logcumsumexp.defvjp(_logcumsumexp_vjp)

@@ -15,12 +15,6 @@ from refgrad.engine.primitive import primitive
 
 __all__ = ["addmm", "addmv", "bmm", "dot", "inner", "matmul", "mm", "mv", "outer", "tensordot", "trace", "vdot"]
 
-_C_NAMES = {
-    "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double", "int64": "long int",
-    "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "bool": "bool",
-    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
-}  # fmt: skip
-
 
 def _multiply(input: Any, other: Any, name: str = "addmm_impl_cpu_") -> Any:
     """The matrix product; 16-bit floats are multiplied in float32, as in PyTorch."""
@@ -34,7 +28,7 @@ def _multiply(input: Any, other: Any, name: str = "addmm_impl_cpu_") -> Any:
 
 def _same_dtype(input: Any, other: Any) -> None:
     if input.dtype != other.dtype:
-        names = [_C_NAMES[dtypes.of(x.dtype).name] for x in (input, other)]
+        names = [dtypes.c_title(x.dtype) for x in (input, other)]
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {names[0]} != {names[1]}")
 
 

@@ -71,15 +71,18 @@ def of_tensors(function: Any) -> Any:
 
     @functools.wraps(function)
     def checked(input: Any, other: Any, *args: Any, **kwargs: Any) -> Any:
-        for position, (name, value) in enumerate((("input", input), ("other", other)), 1):
-            if not _is_array(value):
-                raise TypeError(
-                    f"{function.__name__}(): argument '{name}' (position {position}) must be Tensor, not "
-                    f"{type(value).__name__}"
-                )
+        if not _is_array(input):
+            raise _no_tensor(function, "input", 1, input)
+        if not _is_array(other):
+            raise _no_tensor(function, "other", 2, other)
         return function(input, other, *args, **kwargs)
 
     return checked
+
+
+def _no_tensor(function: Any, name: str, position: int, value: Any) -> TypeError:
+    kind = type(value).__name__
+    return TypeError(f"{function.__name__}(): argument '{name}' (position {position}) must be Tensor, not {kind}")
 
 
 def _unsupported(value: Any, kinds: str, kernel: str) -> None:
@@ -99,7 +102,9 @@ def _broadcasting(function: Any, *arrays: Any) -> Any:
     try:
         return function(*arrays)
     except ValueError:
-        functools.reduce(dims.broadcast, map(np.shape, arrays), ())
+        shape: tuple[int, ...] = ()
+        for array in arrays:
+            shape = dims.broadcast(shape, np.shape(array))
         raise
 
 
@@ -122,13 +127,13 @@ def sub(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
 
     Errors: RuntimeError for bools.
     """
-    if getattr(input, "dtype", _PLAIN).kind == "b":
+    try:
+        return input - other if alpha == 1 else input - alpha * other
+    except TypeError:  # NumPy subtracts no bools either
         raise RuntimeError(
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
-            "operator "
-            "instead."
-        )
-    return input - other if alpha == 1 else input - alpha * other
+            "operator instead."
+        ) from None
 
 
 sub.defvjp(lambda grad: grad, lambda grad, alpha: -grad if alpha == 1 else grad * -alpha)
@@ -153,7 +158,7 @@ _rsub_tensor.defvjp(lambda grad, alpha: -grad if alpha == 1 else grad * -alpha, 
 
 @primitive(promotes="yes", name="RsubBackward1")
 def _rsub_number(input: Any, /, other: Any, alpha: Any = 1) -> Any:
-    if isinstance(other, bool) or input.dtype == bool:
+    if isinstance(other, bool) or input.dtype.kind == "b":
         raise RuntimeError(_NO_BOOL)
     return sub.op.forward(*reversed(_met(input, other)), alpha)
 
@@ -331,13 +336,13 @@ def neg(input: Any, /) -> Any:
 
     Errors: RuntimeError for bools.
     """
-    if input.dtype == bool:
+    try:
+        return -input
+    except TypeError:  # NumPy negates no bools either
         raise RuntimeError(
             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use "
-            "the `~` or "
-            "`logical_not()` operator instead."
-        )
-    return -input
+            "the `~` or `logical_not()` operator instead."
+        ) from None
 
 
 neg.defvjp(lambda grad: -grad)
@@ -380,6 +385,8 @@ def pow_scalar(input: Any, /, exponent: Any) -> Any:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     if input.dtype.kind == "f" and exponent.__class__ is not complex:
         return _power(input, exponent)  # NumPy takes the number into the float's type
+    if input.dtype.kind == "f" and (exponent.__class__ is int or exponent.__class__ is float):
+        return _power(input, exponent)  # most often; NumPy gives such a number the type of the input
     return _power(*_met(input, exponent))
 
 
@@ -912,7 +919,7 @@ def sign(input: Any, /) -> Any:
 
 
 def _sign(input: Any) -> Any:
-    return input.copy() if input.dtype == bool else np.subtract(input > 0, input < 0, dtype=input.dtype)
+    return input.copy() if input.dtype.kind == "b" else np.subtract(input > 0, input < 0, dtype=input.dtype)
 
 
 for _step in (floor, ceil, trunc, round_whole, round_decimals, sign):
@@ -1062,6 +1069,8 @@ def _clamp_numbers(input: Any, /, min: Any = None, max: Any = None) -> Any:
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     bounds = [bound for bound in (min, max) if bound is not None]
+    if input.dtype.kind == "f" and not builtins.any(isinstance(bound, complex) for bound in bounds):
+        return _clip(input, min, max)
     kind = dtypes.result_type((input, *bounds)).numpy
     low, high = (None if bound is None else _scalar(bound, kind) for bound in (min, max))
     return _clip(input.astype(kind, copy=False), low, high)
@@ -1191,7 +1200,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """
     if input is None and other is None:
         return ops.nonzero(condition, as_tuple=True)
-    if isinstance(condition, TensorBase) and condition._array.dtype != bool:
+    if isinstance(condition, TensorBase) and condition._array.dtype.kind != "b":
         condition = _as_condition(condition)
     return _where(condition, input, other)
 
@@ -1237,7 +1246,7 @@ def _fill_at(mask: Any, input: Any, value: Any) -> Any:
 
 
 def _check_mask(mask: Any) -> None:
-    if mask.dtype != bool:
+    if mask.dtype.kind != "b":
         raise RuntimeError(
             f"masked_fill_ only supports boolean masks, but got mask with dtype {dtypes.c_title(mask.dtype)}"
         )

@@ -280,6 +280,18 @@ def test_scattering_as_in_pytorch(name: str, form: str, torch: Any) -> None:
     check(refgrad, torch, Case(name, run, tuple(inputs)))
 
 
+def put(xp: Any, x: Any, values: Any, index: Any, accumulate: bool) -> Any:
+    return xp.index_put(x, (index,), values, accumulate)
+
+
+def put_often(xp: Any, x: Any, values: Any, index: Any, accumulate: bool) -> Any:
+    return xp.index_put(x, (index, index, index), values, accumulate)
+
+
+def put_in_place(_: Any, x: Any, values: Any, index: Any, accumulate: bool) -> Any:
+    return x.clone().index_put_((index,), values, accumulate)
+
+
 PUTS: dict[str, tuple[Any, ...]] = {
     "scatter number": (lambda xp, x, i: xp.scatter(x, 0, i, 2.5), floats(3, 3), INDEX),
     "scatter value": (lambda xp, x, i: xp.scatter(x, 0, i, value=2.5), floats(3, 3), INDEX),
@@ -309,15 +321,15 @@ PUTS: dict[str, tuple[Any, ...]] = {
         f"index_put {how}{label}": (lambda xp, x, v, i, c=call, a=accumulate: c(xp, x, v, i, a), *inputs)
         for accumulate, how in ((False, ""), (True, "added "))
         for label, call, *inputs in [
-            ("rows", lambda xp, x, v, i, a: xp.index_put(x, (i,), v, a), floats(3, 4), floats(2, 4), whole([0, 2])),
-            ("number twice", lambda xp, x, v, i, a: xp.index_put(x, (i,), v, a), floats(3, 4), floats(), whole([0, 0])),
+            ("rows", put, floats(3, 4), floats(2, 4), whole([0, 2])),
+            ("number twice", put, floats(3, 4), floats(), whole([0, 0])),
             ("elements", lambda xp, x, v, i, a: xp.index_put(x, (i, i), v, a), floats(3, 4), floats(2), whole([0, 2])),
-            ("mask", lambda xp, x, v, i, a: xp.index_put(x, (i,), v, a), floats(3), floats(2), Array([True, False, True], "bool")),
-            ("misfit", lambda xp, x, v, i, a: xp.index_put(x, (i,), v, a), floats(3), floats(3), whole([0, 1])),
-            ("types", lambda xp, x, v, i, a: xp.index_put(x, (i,), v, a), floats(3), floats(2, dtype="float32"), whole([0, 1])),
-            ("beyond", lambda xp, x, v, i, a: xp.index_put(x, (i,), v, a), floats(3), floats(2), whole([0, 4])),
-            ("too many", lambda xp, x, v, i, a: xp.index_put(x, (i, i, i), v, a), floats(3, 3), floats(2), whole([0, 1])),
-            ("in place", lambda xp, x, v, i, a: x.clone().index_put_((i,), v, a), floats(3, 4), floats(2, 4), whole([0, 2])),
+            ("mask", put, floats(3), floats(2), Array([True, False, True], "bool")),
+            ("misfit", put, floats(3), floats(3), whole([0, 1])),
+            ("types", put, floats(3), floats(2, dtype="float32"), whole([0, 1])),
+            ("beyond", put, floats(3), floats(2), whole([0, 4])),
+            ("too many", put_often, floats(3, 3), floats(2), whole([0, 1])),
+            ("in place", put_in_place, floats(3, 4), floats(2, 4), whole([0, 2])),
         ]
     },
 }  # fmt: skip
@@ -411,14 +423,15 @@ def test_what_is_written_is_read_back(key: tuple[Any, ...]) -> None:
 
 A = np.random.default_rng(6).normal(size=(3, 3))
 V = np.random.default_rng(7).normal(size=(2, 3))
+NUMBER = np.array(0.7)
+READ = [
+    "0", "-1", "1:", "::2", "list", "twice", "lists", "second", "grid", "mask", "mask, tensor", "mask matrix",
+    "..., list", "True",
+]  # fmt: skip
+WRITTEN = ["0", "1:", "list", "lists", "mask", "mask matrix", ":", "True"]
 MEASURED: dict[str, tuple[Any, ...]] = {
-    **{f"read {name}": (lambda x, key=key: read(key)(refgrad, x) ** 2, A) for name, key in KEYS.items() if name in (
-        "0", "-1", "1:", "::2", "list", "twice", "lists", "second", "grid", "mask", "mask, tensor", "mask matrix",
-        "..., list", "True",
-    )},
-    **{f"write {name}": (lambda x, v, key=key: assigned(key)(refgrad, x, v) ** 2, A, np.array(0.7)) for name, key in KEYS.items() if name in (
-        "0", "1:", "list", "lists", "mask", "mask matrix", ":", "True",
-    )},
+    **{f"read {name}": (lambda x, key=KEYS[name]: read(key)(refgrad, x) ** 2, A) for name in READ},
+    **{f"write {n}": (lambda x, v, key=KEYS[n]: assigned(key)(refgrad, x, v) ** 2, A, NUMBER) for n in WRITTEN},
     "write rows": (lambda x, v: assigned([0, 2])(refgrad, x, v) ** 2, A, V),
     "gather": (lambda x: refgrad.gather(x, 0, refgrad.tensor([[0, 2, 1], [1, 1, 0]])) ** 2, A),
     "scatter": (lambda x, v: refgrad.scatter(x, 0, refgrad.tensor([[0, 2, 1], [1, 1, 0]]), v) ** 2, A, V),
