@@ -50,7 +50,10 @@ def test_nested_levels(xp, fw, check):
 @behaviour("FWD-05", source=SOURCE, level="should", profile="namespace")
 def test_shape_mismatch(xp, fw, check):
     """A tangent of another shape than the tensor's is an error."""
-    with fw.dual_level(), check.raises("RuntimeError", "forward gradient that has a different size than that of the original"):
+    with (
+        fw.dual_level(),
+        check.raises("RuntimeError", "forward gradient that has a different size than that of the original"),
+    ):
         fw.make_dual(xp.ones(2), xp.ones(1))
 
 
@@ -189,7 +192,9 @@ def test_forward_over_reverse_of_a_saved_result(xp, fw, check):
 
 
 @behaviour("FWD-19", source=SOURCE, profile="namespace")
-@pytest.mark.parametrize(("name", "expected"), [("floor", 0.0), ("round", 0.0), ("sign", 0.0), ("max", 1.0), ("neg", -1.0)])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("floor", 0.0), ("round", 0.0), ("sign", 0.0), ("max", 1.0), ("neg", -1.0)]
+)
 def test_zero_tangents(xp, fw, check, name, expected):
     """An op that is flat has a tangent of zeros."""
     with fw.dual_level():

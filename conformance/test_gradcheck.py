@@ -168,7 +168,9 @@ def test_wrong_forward(xp, check, gradcheck):
             return tangent * 3
 
     assert gradcheck(WrongForward.apply, double(xp, 1, 2))
-    with check.raises("GradcheckError", "Jacobian computed with forward mode mismatch for output 0 with respect to input 0"):
+    with check.raises(
+        "GradcheckError", "Jacobian computed with forward mode mismatch for output 0 with respect to input 0"
+    ):
         gradcheck(WrongForward.apply, double(xp, 1, 2), check_forward_ad=True)
 
 

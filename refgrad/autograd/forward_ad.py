@@ -2,7 +2,6 @@
 
 from refgrad.engine.forward_ad import (
     UnpackedDualTensor,
-    _set_fwd_grad_enabled,
     dual_level,
     enter_dual_level,
     exit_dual_level,

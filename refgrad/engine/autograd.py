@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, ops
-from refgrad.engine.graph import AccumulateGrad, LeafHooks, Node, NodeHooks, TensorBase, gradient_edge
+from refgrad.engine.graph import AccumulateGrad, Node, NodeHooks, TensorBase, gradient_edge
 from refgrad.engine.inplace import bump
 from refgrad.engine.modes import error_state, modes, quiet
 from refgrad.engine.primitive import wrap
-from refgrad.engine.views import check_overlap, is_dense, own_array
+from refgrad.engine.views import check_overlap, is_dense
 
 Edge = tuple[Node, int]
 
@@ -22,7 +22,21 @@ Edge = tuple[Node, int]
 class Task:
     """One backward pass: the gradients on their way, and what the caller wants of them."""
 
-    __slots__ = ("graph", "recorded", "keep", "buffers", "owned", "pending", "captures", "captured", "needed", "nodes", "outer", "callbacks", "__weakref__")
+    __slots__ = (
+        "__weakref__",
+        "buffers",
+        "callbacks",
+        "captured",
+        "captures",
+        "graph",
+        "keep",
+        "needed",
+        "nodes",
+        "outer",
+        "owned",
+        "pending",
+        "recorded",
+    )
 
     def __init__(self, *, graph: bool, keep: bool) -> None:
         self.recorded = graph  # record the pass itself (create_graph)
@@ -102,7 +116,12 @@ class Task:
                     pending[target] = left = pending[target] - 1
                     if left:
                         continue
-                    if target.hooks is None and target.variable._hooks is None and target.variable._requires_grad and target in buffers:
+                    if (
+                        target.hooks is None
+                        and target.variable._hooks is None
+                        and target.variable._requires_grad
+                        and target in buffers
+                    ):
                         add_to_grad(target.variable, take(target), False)
                     else:
                         self.execute(target)
@@ -404,7 +423,9 @@ def replaced_all(hook: Any, args: tuple[Any, ...], old: list[Any]) -> list[Any]:
         raise TypeError(f"expected tuple, but hook returned '{type(new).__name__}'")
     if len(new) != len(old):
         name = getattr(hook, "__name__", type(hook).__name__)
-        raise RuntimeError(f"hook '{name}' has returned an incorrect number of values (got {len(new)}, but expected {len(old)})")
+        raise RuntimeError(
+            f"hook '{name}' has returned an incorrect number of values (got {len(new)}, but expected {len(old)})"
+        )
     return [None if n is None else checked(hook, n, o) for n, o in zip(new, old)]
 
 
@@ -434,7 +455,9 @@ def run_backward(
     task.run(edges, [g if graph else g._array for g in grads])
     known = {id(g._array): g for g in grads if g is not None}  # a gradient that came through unchanged is that tensor
     found = [task.captured.get(i) for i in range(len(inputs or ()))]
-    results = [g if g is None or isinstance(g, TensorBase) else known.setdefault(id(g), task.as_tensor(g)) for g in found]
+    results = [
+        g if g is None or isinstance(g, TensorBase) else known.setdefault(id(g), task.as_tensor(g)) for g in found
+    ]
     if modes.layers:
         for new in (*results, *(node.variable._grad for node in task.pending if isinstance(node, AccumulateGrad))):
             if new is not None:

@@ -105,11 +105,15 @@ def _is_plain_loss(tensor: Any) -> bool:
     return bool(tensor._array.size == 1 and tensor._array.dtype.kind == "f")
 
 
-def _run(outputs: Sequence[Any], grads: Sequence[Any], keep: bool, graph: bool, inputs: Any, accumulate_grad: bool) -> list[Any]:
+def _run(
+    outputs: Sequence[Any], grads: Sequence[Any], keep: bool, graph: bool, inputs: Any, accumulate_grad: bool
+) -> list[Any]:
     for i, tensor in enumerate(outputs):
         if not _requires_grad(tensor):
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
-    return run_backward(outputs, grads, keep=bool(keep), graph=bool(graph), inputs=inputs, accumulate_grad=accumulate_grad)
+    return run_backward(
+        outputs, grads, keep=bool(keep), graph=bool(graph), inputs=inputs, accumulate_grad=accumulate_grad
+    )
 
 
 def _requires_grad(tensor: Any) -> bool:
@@ -189,7 +193,9 @@ def _implicit(shape: tuple[int, ...], dtype: Any) -> Any:
     return wrap(np.ones(shape, dtype) if shape else dtype.type(1))
 
 
-def _batched(outputs: Any, inputs: Any, grad_outputs: Any, retain: Any, create: bool, unused: Any, materialize: bool) -> Any:
+def _batched(
+    outputs: Any, inputs: Any, grad_outputs: Any, retain: Any, create: bool, unused: Any, materialize: bool
+) -> Any:
     """One ``grad`` a row of ``grad_outputs``, stacked."""
     batch = _sequence(grad_outputs)
     rows = list(zip(*(g.unbind(0) for g in batch)))

@@ -90,7 +90,9 @@ class ForwardLevel(Layer):
 
     # ops --------------------------------------------------------------------------------------------------------------
 
-    def record(self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool) -> Any:
+    def record(
+        self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool
+    ) -> Any:
         if modes.inference or not _thread.enabled:
             return below(op, inputs, params)
         tangents = {i: t for i, x in enumerate(inputs) if (t := self.tangent(x)) is not None}
@@ -112,7 +114,9 @@ class ForwardLevel(Layer):
         self.remember(outputs[0]._grad_fn or outputs[-1]._grad_fn, outputs)
         return result
 
-    def write(self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Any, tangents: dict[int, Any]) -> Any:
+    def write(
+        self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Any, tangents: dict[int, Any]
+    ) -> Any:
         target = inputs[0]
         with self.off():
             old = ops.clone(target)

@@ -40,19 +40,19 @@ class FunctionNode(Node):
     """
 
     __slots__ = (
-        "function",
-        "attributes",
         "_ctx",
-        "is_tensor",
-        "constants",
-        "gone",
-        "to_save",
-        "saved_for_forward",
-        "dirty_tensors",
-        "non_differentiable",
-        "needs_input_grad",
-        "materialize_grads",
         "_materialize_non_diff_grads",
+        "attributes",
+        "constants",
+        "dirty_tensors",
+        "function",
+        "gone",
+        "is_tensor",
+        "materialize_grads",
+        "needs_input_grad",
+        "non_differentiable",
+        "saved_for_forward",
+        "to_save",
     )
     function: Any
     attributes: dict[str, Any]
@@ -230,9 +230,7 @@ def edge_of(tensor: TensorBase) -> tuple[Node, int]:
     return gradient_edge(tensor)
 
 
-def function_node(
-    function: Any, args: tuple[Any, ...], *, wants: Callable[[Any], bool] = wants_grad
-) -> FunctionNode:
+def function_node(function: Any, args: tuple[Any, ...], *, wants: Callable[[Any], bool] = wants_grad) -> FunctionNode:
     """The node of a call, before its forward has run; ``wants`` says which tensors need a gradient."""
     needs = tuple(isinstance(a, TensorBase) and wants(a) for a in args)
     edges: list[tuple[Node | None, int]] = []

@@ -33,13 +33,17 @@ def as_tensors(value: Any, what: str, api: str) -> tuple[bool, Tensors]:
     for i, x in enumerate(value if is_tuple else (value,)):
         if not isinstance(x, TensorBase):
             which = f"value at index {i}" if is_tuple else f"given {what}"
-            raise TypeError(f"The {what} given to {api} must be either a Tensor or a tuple of Tensors but the {which} has type {type(x)}.")
+            raise TypeError(
+                f"The {what} given to {api} must be either a Tensor or a tuple of Tensors but the {which} has type {type(x)}."
+            )
     return is_tuple, value if is_tuple else (value,)
 
 
 def prepared(inputs: Tensors, create_graph: bool, need_graph: bool = True) -> Tensors:
     """The inputs apart from the user's: in the user's graph with ``create_graph``, else leaves."""
-    return tuple(x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_(need_graph) for x in inputs)
+    return tuple(
+        x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_(need_graph) for x in inputs
+    )
 
 
 def finished(result: Any, create_graph: bool) -> Any:
@@ -149,7 +153,9 @@ def filled(grads: Sequence[Any], refs: Tensors, strict: bool, create_graph: bool
             raise RuntimeError(_ABSENT[stage].format(i))
         if create_graph and not grad.requires_grad:
             matrix = "hessian" if "double" in stage else "jacobian"
-            _refuse(f"The {matrix} of the user-provided function is independent of input {i}. {_STRICT} when create_graph=True.")
+            _refuse(
+                f"The {matrix} of the user-provided function is independent of input {i}. {_STRICT} when create_graph=True."
+            )
     return tuple(zeros_like(ref) if grad is None else grad for grad, ref in zip(grads, refs))
 
 
@@ -157,7 +163,14 @@ def _refuse(message: str) -> NoReturn:
     raise RuntimeError(message)
 
 
-def gradients(outputs: Sequence[Any], inputs: Tensors, vectors: Tensors | None, *, create_graph: bool = False, keep: bool | None = None) -> Tensors:
+def gradients(
+    outputs: Sequence[Any],
+    inputs: Tensors,
+    vectors: Tensors | None,
+    *,
+    create_graph: bool = False,
+    keep: bool | None = None,
+) -> Tensors:
     """As ``grad``, of those outputs that have a history; None for an input that none depends on."""
     given = vectors or (None,) * len(outputs)
     rows = [(out, v) for out, v in zip(outputs, given) if out is not None and out.requires_grad]
@@ -170,7 +183,9 @@ def gradients(outputs: Sequence[Any], inputs: Tensors, vectors: Tensors | None, 
 # products -------------------------------------------------------------------------------------------------------------
 
 
-def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def vjp(
+    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[Any, Any]:
     """``func(*inputs)``, and the product of ``v`` with its Jacobian.
 
     Errors: TypeError for what is no tensor; RuntimeError for a ``v`` that does not fit; with ``strict``, for an output
@@ -188,7 +203,9 @@ def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     return only(many, finished(outputs, create_graph)), only(several, finished(result, create_graph))
 
 
-def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def jvp(
+    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[Any, Any]:
     """``func(*inputs)``, and the product of its Jacobian with ``v``, by differentiating the backward pass.
 
     Errors: as ``vjp``.
@@ -208,7 +225,9 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     return only(many, finished(outputs, create_graph)), only(many, finished(result, create_graph))
 
 
-def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def vhp(
+    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[Any, Any]:
     """``func(*inputs)``, a scalar, and the product of ``v`` with its Hessian.
 
     Errors: as ``vjp``; RuntimeError for an output of more than one element.
@@ -221,7 +240,9 @@ def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     return finished(outputs[0], create_graph), only(several, finished(result, create_graph))
 
 
-def hvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def hvp(
+    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[Any, Any]:
     """``func(*inputs)``, a scalar, and the product of its Hessian with ``v``.
 
     Errors: as ``vhp``.
@@ -237,7 +258,9 @@ def hvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     return finished(outputs[0], create_graph), only(several, finished(result, create_graph))
 
 
-def _differentiated(func: Any, inputs: Any, v: Any, api: str, create_graph: bool, strict: bool) -> tuple[bool, Tensors, Any, Tensors, Tensors]:
+def _differentiated(
+    func: Any, inputs: Any, v: Any, api: str, create_graph: bool, strict: bool
+) -> tuple[bool, Tensors, Any, Tensors, Tensors]:
     """What the products with a Hessian have in common: the recorded gradient."""
     several, primals = as_tensors(inputs, "inputs", api)
     primals = prepared(primals, create_graph)
@@ -300,7 +323,9 @@ def _rows(i: int, output: Any, inputs: Tensors, create_graph: bool, strict: bool
             if grad is None and strict:
                 raise RuntimeError(f"Output {i} of the user-provided function is independent of input {j}. {_STRICT}.")
             if strict and create_graph and not grad.requires_grad:
-                _refuse(f"The jacobian of the user-provided function is independent of input {i}. {_STRICT} when create_graph=True.")
+                _refuse(
+                    f"The jacobian of the user-provided function is independent of input {i}. {_STRICT} when create_graph=True."
+                )
             columns[j].append(zeros_like(inputs[j]) if grad is None else grad)
     return tuple(
         ops.stack(column).reshape(*output.shape, *x.shape) if column else x.new_zeros(*output.shape, *x.shape)

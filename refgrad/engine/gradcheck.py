@@ -145,7 +145,9 @@ def backward_columns(part: Part, output: Any, cotangents: Sequence[Any]) -> list
     for cotangent in cotangents:
         grads = differentiation.grad(output, inputs, wrap(cotangent), retain_graph=True, allow_unused=True)
         for column, grad, x in zip(columns, grads, inputs):
-            column.append(np.zeros(x._array.size, x._array.dtype) if grad is None else np.array(grad._array).reshape(-1))
+            column.append(
+                np.zeros(x._array.size, x._array.dtype) if grad is None else np.array(grad._array).reshape(-1)
+            )
     return [np.stack(c, -1) if c else np.zeros((x._array.size, 0)) for c, x in zip(columns, inputs)]
 
 
@@ -185,7 +187,9 @@ def forward_rows(part: Part, position: int, tangents: Sequence[Any]) -> list[Any
     with forward_ad.dual_level():
         for tangent in tangents:
             duals = [
-                forward_ad.make_dual(x.detach(), wrap(np.array(tangent)) if i == position else zeros_like(x)) if is_wanted(x) else x
+                forward_ad.make_dual(x.detach(), wrap(np.array(tangent)) if i == position else zeros_like(x))
+                if is_wanted(x)
+                else x
                 for i, x in enumerate(part.inputs)
             ]
             outputs = [forward_ad.unpack_dual(out) for out in as_tuple(part.func(*duals)) if is_float(out)]
@@ -250,7 +254,9 @@ def check_fast(part: Part, outputs: Tensors, tolerances: Tolerances) -> None:
             analytical = number_of(part, floating[k], k, j, u, w, v, tolerances)
             scale = float(u.sum() + (0 if w is None else w.sum())) * float(v.sum())
             if not tolerances.agree(analytical, numerical, scale):
-                raise GradcheckError(part.mismatch(analytical, numerical, i, j) + slowly(part, floating[k], k, j, tolerances))
+                raise GradcheckError(
+                    part.mismatch(analytical, numerical, i, j) + slowly(part, floating[k], k, j, tolerances)
+                )
 
 
 def number_of(part: Part, output: Any, k: int, j: int, u: Any, w: Any, v: Any, tolerances: Tolerances) -> Any:
@@ -417,7 +423,8 @@ def _check_undefined(roots: list[Any], sources: list[Any]) -> None:
     if any(grad is not None and np.any(grad._array != 0) for grad in grads):
         _warn_of_undefined()
         raise GradcheckError(
-            "Expected all input grads to be undefined or zero when all output grads are undefined or zero. " + _UNDEFINED
+            "Expected all input grads to be undefined or zero when all output grads are undefined or zero. "
+            + _UNDEFINED
         )
 
 

@@ -26,15 +26,15 @@ class TensorBase:
     """
 
     __slots__ = (
-        "_array",
-        "_requires_grad",
-        "_grad_fn",
-        "_output_nr",
-        "_counter",
-        "_view",
-        "_grad",
         "_accumulate",
+        "_array",
+        "_counter",
+        "_grad",
+        "_grad_fn",
         "_hooks",
+        "_output_nr",
+        "_requires_grad",
+        "_view",
     )
     _array: Any
     _requires_grad: bool
@@ -75,7 +75,7 @@ def wrap(array: Any, requires_grad: bool = False) -> Any:
 class LeafHooks:
     """The hooks of a leaf; those of other tensors live on the node that made them."""
 
-    __slots__ = ("pre", "post", "grad_dtype", "retains_grad")
+    __slots__ = ("grad_dtype", "post", "pre", "retains_grad")
 
     def __init__(self) -> None:
         self.pre: dict[int, Callable[[Any], Any]] = {}
@@ -90,7 +90,7 @@ OWN_DTYPE: Any = object()
 class NodeHooks:
     """The hooks of a node: on the gradients of its outputs, before it runs, and after."""
 
-    __slots__ = ("tensor", "retained", "pre", "post")
+    __slots__ = ("post", "pre", "retained", "tensor")
 
     def __init__(self) -> None:
         self.tensor: dict[int, tuple[int, Callable[[Any], Any]]] = {}
@@ -119,7 +119,7 @@ class RemovableHandle:
 
 
 _next_hook = itertools.count().__next__
-_BY_HAND = frozenset({"AccumulateGrad", "CopySlices", "CopyBackwards"})
+_BY_HAND = frozenset({"AccumulateGrad", "CopySlices", "CopyBackwards", "NotImplemented"})
 
 
 def add_hook(table: dict[int, Any], entry: Any) -> RemovableHandle:
@@ -137,19 +137,19 @@ class Node:
     """
 
     __slots__ = (
-        "plan",
-        "saved",
-        "versions",
+        "__weakref__",
+        "_metadata",
+        "dtype",
+        "hooks",
+        "kind",
         "next_nodes",
         "next_nrs",
-        "shape",
-        "dtype",
-        "kind",
         "outputs",
+        "plan",
+        "saved",
         "sequence_nr",
-        "hooks",
-        "_metadata",
-        "__weakref__",
+        "shape",
+        "versions",
     )
     plan: Plan  # None in nodes that run by a method of their own
     saved: tuple[Any, ...]
@@ -347,7 +347,7 @@ def version_error(saved: Any, expected: int, node: Node | None) -> RuntimeError:
             saved._view.refresh(saved)
         maker = saved._grad_fn
         array = saved._array
-        origin = f", which is output {saved._output_nr} of {maker.title()}," if maker is not None else ""
+        origin = f", which is output 0 of {maker.title()}," if maker is not None else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{_type_title(array.dtype)} {list(array.shape)}]{origin} is at version {saved._counter[0]}; "

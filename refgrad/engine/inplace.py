@@ -15,8 +15,26 @@ from refgrad.engine.caller import calling_frame
 from refgrad.engine.graph import Node, SavedResult, TensorBase, Unversioned
 from refgrad.engine.modes import error_state, modes, quiet
 from refgrad.engine.plan import compile_function
-from refgrad.engine.primitive import Primitive, PrimitiveFunction, defaults, read, run_forward, signature, through_layers
-from refgrad.engine.views import DEFAULT, View, address, check_overlap, copy_slices, is_dense, own_array, restriction, wants_grad
+from refgrad.engine.primitive import (
+    Primitive,
+    PrimitiveFunction,
+    defaults,
+    read,
+    run_forward,
+    signature,
+    through_layers,
+)
+from refgrad.engine.views import (
+    DEFAULT,
+    View,
+    address,
+    check_overlap,
+    copy_slices,
+    is_dense,
+    own_array,
+    restriction,
+    wants_grad,
+)
 
 _PARTIAL_OVERLAP = (
     "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
@@ -56,9 +74,9 @@ def check_partial_overlap(target: TensorBase, others: tuple[Any, ...]) -> None:
     Errors: RuntimeError.
     """
     for x in others:
-        if isinstance(x, TensorBase) and x._counter is not None and x._counter is target._counter and x is not target:
-            if overlaps_partly(x._array, target._array):
-                raise RuntimeError(_PARTIAL_OVERLAP)
+        related = isinstance(x, TensorBase) and x._counter is not None and x._counter is target._counter
+        if related and x is not target and overlaps_partly(x._array, target._array):
+            raise RuntimeError(_PARTIAL_OVERLAP)
 
 
 def overlaps_partly(a: Any, b: Any) -> bool:
@@ -186,7 +204,9 @@ def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...])
     return target
 
 
-def _attach_before_write(op: Primitive, key: int, target: Any, inputs: tuple[Any, ...], arrays: list[Any], params: Any, array: Any) -> Node:
+def _attach_before_write(
+    op: Primitive, key: int, target: Any, inputs: tuple[Any, ...], arrays: list[Any], params: Any, array: Any
+) -> Node:
     """The write's node; if its rule needs the old value, a clone is saved in its place."""
     plan = op.plans[key]
     results = (SavedResult(array, [0], 0),) if plan.saves_results else None

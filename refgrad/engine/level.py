@@ -107,7 +107,9 @@ class GradLevel(Layer):
 
     # ops --------------------------------------------------------------------------------------------------------------
 
-    def record(self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool) -> Any:
+    def record(
+        self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool
+    ) -> Any:
         owned = [self.owns(x) for x in inputs]
         if inplace:
             return self.write(op, inputs, params, below, owned)
@@ -130,7 +132,9 @@ class GradLevel(Layer):
     def call(self, function: Any, args: tuple[Any, ...], then: Callable[..., Any], below: Callable[..., Any]) -> Any:
         return at_grad_level(self, function, args, then, below)
 
-    def descend(self, below: Callable[..., Any], op: Primitive, values: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+    def descend(
+        self, below: Callable[..., Any], op: Primitive, values: tuple[Any, ...], params: tuple[Any, ...]
+    ) -> Any:
         """Run ``op`` below, in the grad mode that holds there."""
         enabled = modes.grad_enabled
         modes.grad_enabled = enabled and self.outer
@@ -153,7 +157,9 @@ class GradLevel(Layer):
             key = 3 * key + (NEEDED if self.owns(x) and x._requires_grad else CONSTANT)
         return arrays, key
 
-    def write(self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Any, owned: list[bool]) -> Any:
+    def write(
+        self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Any, owned: list[bool]
+    ) -> Any:
         target = inputs[0]
         if not owned[0]:
             if any(owned):
@@ -164,7 +170,11 @@ class GradLevel(Layer):
         plan = op.plan(key)
         tracked = modes.grad_enabled and any(self.owns(x) and x._requires_grad for x in inputs)
         check_inplace(target, tracked)
-        node = _attach_before_write(op, key, target, inputs, arrays, params, arrays[0]) if tracked and plan.records else None
+        node = (
+            _attach_before_write(op, key, target, inputs, arrays, params, arrays[0])
+            if tracked and plan.records
+            else None
+        )
         value = self.value(target)
         self.descend(below, op, tuple(map(self.value, inputs)), params)
         target._array = own_array(value)
@@ -195,7 +205,14 @@ class GradLevel(Layer):
 
     # backward ---------------------------------------------------------------------------------------------------------
 
-    def pull(self, outputs: Sequence[Any], inputs: Sequence[Any], cotangents: Sequence[Any] | None = None, *, keep: bool = False) -> list[Any]:
+    def pull(
+        self,
+        outputs: Sequence[Any],
+        inputs: Sequence[Any],
+        cotangents: Sequence[Any] | None = None,
+        *,
+        keep: bool = False,
+    ) -> list[Any]:
         """The gradients of ``inputs``, as tensors of the level below; zeros where there is no way to an input.
 
         Errors: RuntimeError for cotangents that do not fit.
@@ -232,7 +249,9 @@ class Unwrapping(Layer):
     def __init__(self, level: GradLevel) -> None:
         self.level = level
 
-    def record(self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool) -> Any:
+    def record(
+        self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool
+    ) -> Any:
         return below(op, tuple(map(self.level.value, inputs)), params)
 
     def call(self, function: Any, args: tuple[Any, ...], then: Callable[..., Any], below: Callable[..., Any]) -> Any:

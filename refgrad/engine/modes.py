@@ -20,7 +20,9 @@ class Layer:
 
     on_tensors = False  # whether a backward pass must compute with tensors while the layer is on, recorded or not
 
-    def record(self, op: Any, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool) -> Any:
+    def record(
+        self, op: Any, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool
+    ) -> Any:
         """Run ``op``, in place on its first input if ``inplace``; ``below(op, inputs, params)`` does so without this layer."""
         return below(op, inputs, params)
 

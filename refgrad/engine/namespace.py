@@ -4,7 +4,8 @@ import math as _math
 
 from refgrad.engine import dtypes as _dtypes
 from refgrad.engine.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled, set_anomaly_enabled
-from refgrad.engine.creation import *  # noqa: F403
+from refgrad.engine.creation import *
+from refgrad.engine.creation import zeros_like as _zeros_like
 from refgrad.engine.device import device
 from refgrad.engine.dims import Size
 from refgrad.engine.dtypes import (
@@ -30,10 +31,9 @@ from refgrad.engine.dtypes import (
 from refgrad.engine.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from refgrad.engine.inference import inference_mode, is_inference, is_inference_mode_enabled
 from refgrad.engine.modes import is_warn_always_enabled, set_warn_always
-from refgrad.engine.ops import *  # type: ignore[assignment]  # noqa: F403  # type: ignore[assignment]
-from refgrad.engine.creation import zeros_like  # noqa: F811  the factory, not the rules' own
-from refgrad.engine.serialization import load, save
+from refgrad.engine.ops import *  # type: ignore[assignment]
 from refgrad.engine.printing import set_printoptions
+from refgrad.engine.serialization import load, save
 from refgrad.engine.tensor import _ALIASES, Tensor
 
 bool = _dtypes.bool_
@@ -42,6 +42,7 @@ cfloat, cdouble = complex64, complex128
 strided = "torch.strided"
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
+zeros_like = _zeros_like  # the factory, not the one that rules use
 
 globals().update({alias: globals()[name] for alias, name in _ALIASES.items() if name in globals()})
 
@@ -71,7 +72,9 @@ def equal(input: Tensor, other: Tensor) -> object:
     return input.shape == other.shape and not (input != other).any().item()
 
 
-def allclose(input: Tensor, other: Tensor, rtol: object = 1e-05, atol: object = 1e-08, equal_nan: object = False) -> object:
+def allclose(
+    input: Tensor, other: Tensor, rtol: object = 1e-05, atol: object = 1e-08, equal_nan: object = False
+) -> object:
     """Whether all elements are close."""
     return isclose(input, other, rtol, atol, equal_nan).all().item()  # noqa: F405
 

@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from refgrad.engine.graph import FREED, GONE, LAST, Node, SavedResult, Unversioned, accumulator, next_sequence_nr, version_error, wrap
+from refgrad.engine.graph import (
+    FREED,
+    GONE,
+    LAST,
+    Node,
+    SavedResult,
+    Unversioned,
+    accumulator,
+    next_sequence_nr,
+    version_error,
+    wrap,
+)
 from refgrad.engine.modes import modes
 
 if TYPE_CHECKING:
@@ -81,7 +92,21 @@ class Saved:
 class Plan:
     """What a call of ``op`` saves for one pattern of inputs, and its rules with the saved values put in place."""
 
-    __slots__ = ("op", "kinds", "records", "edges", "tracked", "frees", "slots", "saves_results", "make_node", "on_arrays", "on_tensors", "freed", "gone")
+    __slots__ = (
+        "edges",
+        "freed",
+        "frees",
+        "gone",
+        "kinds",
+        "make_node",
+        "on_arrays",
+        "on_tensors",
+        "op",
+        "records",
+        "saves_results",
+        "slots",
+        "tracked",
+    )
 
     def __init__(self, op: Primitive, kinds: tuple[int, ...]) -> None:
         self.op, self.kinds = op, kinds
@@ -118,10 +143,19 @@ class Plan:
         for i in self.tracked:
             lines += [
                 f"    if t{i}._counter is not None: check(node, {i})",
-                f"    t{i} = t{i}._array" if name == "on_arrays" else f"    if type(t{i}) is SavedResult: t{i} = restore(t{i}, node)",
+                f"    t{i} = t{i}._array"
+                if name == "on_arrays"
+                else f"    if type(t{i}) is SavedResult: t{i} = restore(t{i}, node)",
             ]
         lines.append(f"    return {body}")
-        scope = {**namespace, "GONE": GONE, "FREED": FREED, "check": check, "SavedResult": SavedResult, "restore": restore}
+        scope = {
+            **namespace,
+            "GONE": GONE,
+            "FREED": FREED,
+            "check": check,
+            "SavedResult": SavedResult,
+            "restore": restore,
+        }
         return compile_function(name, "\n".join(lines), scope)
 
     def attach(self, inputs: Any, arrays: Any, params: Any, results: Any, shape: Any, dtype: Any) -> Node:
@@ -133,7 +167,10 @@ class Plan:
         and the parameters."""
         count, params = len(self.kinds), len(self.op.params)
         names = [*(f"i{k}" for k in range(count)), *(f"a{k}" for k in range(count)), *(f"p{k}" for k in range(params))]
-        lines = [f"def make_node({', '.join((*names, 'results', 'shape', 'dtype'))}):", "    node = new_node(node_class)"]
+        lines = [
+            f"def make_node({', '.join((*names, 'results', 'shape', 'dtype'))}):",
+            "    node = new_node(node_class)",
+        ]
         for i in self.edges:
             if self.kinds[i] == NEEDED:
                 lines += [
@@ -180,7 +217,9 @@ class Plan:
         """
         probe = Saved(self.op, (CONSTANT,) * len(self.kinds))
         wanted = {"self": "input", "self_sym_sizes": "input_shape"}.get(name, name)
-        if wanted in ("grad", "needs") or not any(wanted in inspect.signature(rule).parameters for rule in self.op.vjps.values()):
+        if wanted in ("grad", "needs") or not any(
+            wanted in inspect.signature(rule).parameters for rule in self.op.vjps.values()
+        ):
             raise AttributeError(f"'{node.name()}' object has no attribute '_saved_{name}'")
         probe.access(wanted)
         source = next(iter(probe.slots), None)
@@ -222,7 +261,9 @@ def conjugated(plan: Plan) -> Plan:
 
 def _argument(source: str) -> str:
     """The name of a call's part as ``make_node`` has it: ``inputs[1]`` -> ``i1``, ``arrays[0].shape`` -> ``a0.shape``."""
-    return re.sub(r"^(i)nputs\[(\d+)\]|^(a)rrays\[(\d+)\]|^(p)arams\[(\d+)\]", lambda m: "".join(filter(None, m.groups())), source)
+    return re.sub(
+        r"^(i)nputs\[(\d+)\]|^(a)rrays\[(\d+)\]|^(p)arams\[(\d+)\]", lambda m: "".join(filter(None, m.groups())), source
+    )
 
 
 def versions(saved: tuple[Any, ...], tracked: tuple[int, ...]) -> tuple[int, ...]:

@@ -105,7 +105,9 @@ def promoted(op: Primitive, arrays: list[Any]) -> list[Any]:
     if op.to_float and kind.category < dtypes.FLOATING:
         kind = dtypes.get_default_dtype()
     target = kind.numpy
-    return [a if a is None else a.astype(target, copy=False) if hasattr(a, "astype") else _scalar(a, target) for a in arrays]
+    return [
+        a if a is None else a.astype(target, copy=False) if hasattr(a, "astype") else _scalar(a, target) for a in arrays
+    ]
 
 
 def _scalar(value: Any, target: Any) -> Any:
@@ -183,7 +185,9 @@ def record(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> A
     return through_layers(record_plain, op, inputs, params) if modes.layers else record_plain(op, inputs, params)
 
 
-def through_layers(plain: Recorder, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], *, inplace: bool = False) -> Any:
+def through_layers(
+    plain: Recorder, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], *, inplace: bool = False
+) -> Any:
     """Let the layers that are on run ``op``, innermost first; each runs what is below with itself off."""
     *below, top = layers = modes.layers
 
@@ -208,12 +212,16 @@ def record_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]
     return tensors if op.outputs else tensors[0]
 
 
-def connect(plan: Plan, inputs: tuple[Any, ...], arrays: list[Any], params: tuple[Any, ...], tensors: tuple[Any, ...]) -> None:
+def connect(
+    plan: Plan, inputs: tuple[Any, ...], arrays: list[Any], params: tuple[Any, ...], tensors: tuple[Any, ...]
+) -> None:
     """Make ``tensors`` the outputs of a new node; those of a floating type carry gradients."""
     floating = [i for i, t in enumerate(tensors) if t._array.dtype.kind not in "biu"]
     if not floating:
         return
-    saved = tuple(save_result(t, i) if i in floating else t for i, t in enumerate(tensors)) if plan.saves_results else None
+    saved = (
+        tuple(save_result(t, i) if i in floating else t for i, t in enumerate(tensors)) if plan.saves_results else None
+    )
     first = tensors[floating[0]]._array
     node = plan.attach(inputs, arrays, params, saved, first.shape, first.dtype)
     if len(floating) > 1:
@@ -331,7 +339,9 @@ def operator(function: PrimitiveFunction) -> Callable[..., Any]:
 def _written_out(op: Primitive, *, guarded: bool = False) -> str:
     arrays = [f"_a{i}" for i in range(len(op.inputs))]
     reads = [
-        _READ.format(x=x, i=i, key="_key = 3 * _key" if i else "_key = 3", guard=_GUARD.format(x=x) if guarded and i else "")
+        _READ.format(
+            x=x, i=i, key="_key = 3 * _key" if i else "_key = 3", guard=_GUARD.format(x=x) if guarded and i else ""
+        )
         for i, x in enumerate(op.inputs)
     ]
     return "".join(reads) + _BODY.format(
@@ -431,7 +441,9 @@ def primitive(
     """
 
     def decorate(forward: Callable[..., Any]) -> PrimitiveFunction:
-        op = Primitive(forward, promotes=promotes, name=name or node_name(forward.__name__), outputs=outputs, direct=direct)
+        op = Primitive(
+            forward, promotes=promotes, name=name or node_name(forward.__name__), outputs=outputs, direct=direct
+        )
         return build(op, record, forward.__doc__)
 
     return decorate

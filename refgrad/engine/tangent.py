@@ -25,7 +25,9 @@ Tangents = dict[int, Any]  # by the position of the input
 _UNSUPPORTED = "Trying to use forward AD with {} that does not support it because it has not been implemented yet."
 
 
-def push(op: Primitive, inputs: Sequence[Any], params: Sequence[Any], outputs: Sequence[Any], tangents: Tangents) -> list[Any]:
+def push(
+    op: Primitive, inputs: Sequence[Any], params: Sequence[Any], outputs: Sequence[Any], tangents: Tangents
+) -> list[Any]:
     """The tangents of ``outputs``, from those of some ``inputs``; None for outputs that carry none.
 
     Errors: NotImplementedError for an op without a derivative.
@@ -57,10 +59,14 @@ def _names(rule: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(rule).parameters)
 
 
-def arguments(op: Primitive, position: int, tangent: Any, inputs: Sequence[Any], params: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
+def arguments(
+    op: Primitive, position: int, tangent: Any, inputs: Sequence[Any], params: Sequence[Any], outputs: Sequence[Any]
+) -> list[Any]:
     """What the rule for one input asks for by name."""
     held: dict[str, Any] = {**dict(zip(op.params, params)), **dict(zip(op.inputs, inputs)), "result": outputs[0]}
-    held["tangent"] = held["grad"] = tangent  # of a function with a symmetric Jacobian the backward rule serves both ways
+    held["tangent"] = held["grad"] = (
+        tangent  # of a function with a symmetric Jacobian the backward rule serves both ways
+    )
     for name, x in zip(op.inputs, inputs):
         if isinstance(x, TensorBase):
             held[name + "_shape"], held[name + "_dtype"] = x._array.shape, x._array.dtype
@@ -77,7 +83,12 @@ def fitted(tangent: Any, output: Any) -> Any:
 
 
 def transposed(
-    op: Primitive, inputs: Sequence[Any], params: Sequence[Any], outputs: Sequence[Any], tangents: Tangents, floating: list[int]
+    op: Primitive,
+    inputs: Sequence[Any],
+    params: Sequence[Any],
+    outputs: Sequence[Any],
+    tangents: Tangents,
+    floating: list[int],
 ) -> list[Any]:
     """The tangents of the ``floating`` outputs, by differentiating the backward rules for the cotangent."""
     key = 1
@@ -86,7 +97,9 @@ def transposed(
     plan = op.plan(key)
     arrays = [x._array if isinstance(x, TensorBase) else x for x in inputs]
     first = outputs[floating[0]]._array
-    node = plan.attach(tuple(inputs), arrays, tuple(params), tuple(outputs) if plan.saves_results else None, first.shape, first.dtype)
+    node = plan.attach(
+        tuple(inputs), arrays, tuple(params), tuple(outputs) if plan.saves_results else None, first.shape, first.dtype
+    )
     if op.outputs and len(floating) > 1:
         node.outputs = tuple((out._array.shape, out._array.dtype) for out in outputs)
     level = GradLevel()

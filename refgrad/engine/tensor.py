@@ -13,8 +13,8 @@ import numpy as np
 from refgrad.engine import copying, differentiation, dims, dtypes, ops, printing
 from refgrad.engine.caller import calling_frame
 from refgrad.engine.device import cpu, device
-from refgrad.engine.graph import LeafHooks, Node, RemovableHandle, TensorBase, Unversioned, accumulator, add_hook
 from refgrad.engine.grad_dtype import check_grad_dtype, grad_dtype, set_grad_dtype
+from refgrad.engine.graph import LeafHooks, RemovableHandle, TensorBase, Unversioned, accumulator, add_hook
 from refgrad.engine.inplace import bump, check_inplace, inplace, inplace_view, write
 from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import operator, set_tensor_type, wrap
@@ -145,7 +145,9 @@ class Tensor(TensorBase):
 
     def stride(self, dim: int | None = None) -> Any:
         array = np.asarray(self._array)
-        strides = tuple(s // array.itemsize for s in array.strides) if array.size else dims.contiguous_strides(array.shape)
+        strides = (
+            tuple(s // array.itemsize for s in array.strides) if array.size else dims.contiguous_strides(array.shape)
+        )
         return strides if dim is None else strides[dims.wrap(dim, len(strides))]
 
     def storage_offset(self) -> int:
@@ -293,7 +295,9 @@ class Tensor(TensorBase):
     def _version(self, value: Any) -> None:
         _read_only("_version")
 
-    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
+    def backward(
+        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+    ) -> None:
         """Add the gradients of this tensor to the ``.grad`` of the leaves it was computed from."""
         differentiation.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
@@ -426,7 +430,9 @@ class Tensor(TensorBase):
 
     def __contains__(self, element: Any) -> bool:
         if not isinstance(element, _OPERANDS):
-            raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+            raise RuntimeError(
+                f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+            )
         return bool((self == element).any())
 
     def __hash__(self) -> int:
@@ -470,13 +476,15 @@ class Tensor(TensorBase):
 
     # types ------------------------------------------------------------------------------------------------------------
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Any:
+    def to(
+        self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False
+    ) -> Any:
         """This tensor in another type; itself, if nothing changes and no ``copy`` is asked for."""
         for arg in args:
             dtype = arg if isinstance(arg, dtypes.dtype) else arg.dtype if isinstance(arg, TensorBase) else dtype  # type: ignore[attr-defined]
         if dtype is None or dtype.numpy == self._array.dtype:
             return ops.to_copy(self, self._array.dtype) if copy else self
-        if self._array.dtype.kind == "c" and not dtype.is_complex:
+        if self._array.dtype.kind == "c" and dtype.numpy.kind not in "cb":
             warn_once("Casting complex values to real discards the imaginary part", stacklevel=calling_frame()[1])
         return ops.to_copy(self, dtype.numpy)
 
@@ -533,7 +541,9 @@ class Tensor(TensorBase):
     @property
     def mT(self) -> Any:
         if self.ndim < 2:
-            raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
+            raise RuntimeError(
+                f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor."
+            )
         return ops.transpose(self, -2, -1)
 
     @property
@@ -593,7 +603,7 @@ class Tensor(TensorBase):
         if not isinstance(src, TensorBase):
             raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
         if self._array.dtype.kind in "biu":
-            src = src.detach()  # gradients end at integers  # type: ignore[attr-defined]
+            src = src.detach()  # type: ignore[attr-defined]  # gradients end at integers
         return write(ops.copy.op, (self, src), ())  # type: ignore[no-any-return]
 
     def pow_(self, exponent: Any) -> Tensor:
@@ -627,13 +637,19 @@ class Tensor(TensorBase):
     # new tensors like this one ----------------------------------------------------------------------------------------
 
     def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
-        return modes.created(wrap(np.zeros(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad))
+        return modes.created(
+            wrap(np.zeros(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad)
+        )
 
     def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
-        return modes.created(wrap(np.ones(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad))
+        return modes.created(
+            wrap(np.ones(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad)
+        )
 
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
-        return modes.created(wrap(np.full(size, fill_value, dtype.numpy if dtype else self._array.dtype), requires_grad))
+        return modes.created(
+            wrap(np.full(size, fill_value, dtype.numpy if dtype else self._array.dtype), requires_grad)
+        )
 
     new_empty = new_zeros
 
@@ -831,9 +847,20 @@ def _install() -> None:
         setattr(Tensor, name, getattr(ops, target))
         if hasattr(Tensor, target + "_"):
             setattr(Tensor, name + "_", getattr(Tensor, target + "_"))
-    for name, dtype in (("double", dtypes.float64), ("float", dtypes.float32), ("half", dtypes.float16), ("bfloat16", dtypes.bfloat16)):
+    for name, dtype in (
+        ("double", dtypes.float64),
+        ("float", dtypes.float32),
+        ("half", dtypes.float16),
+        ("bfloat16", dtypes.bfloat16),
+    ):
         setattr(Tensor, name, _cast(dtype))
-    for name, dtype in (("long", dtypes.int64), ("int", dtypes.int32), ("short", dtypes.int16), ("bool", dtypes.bool_), ("byte", dtypes.uint8)):
+    for name, dtype in (
+        ("long", dtypes.int64),
+        ("int", dtypes.int32),
+        ("short", dtypes.int16),
+        ("bool", dtypes.bool_),
+        ("byte", dtypes.uint8),
+    ):
         setattr(Tensor, name, _cast(dtype))
 
 

@@ -118,7 +118,7 @@ def restriction(tensor: TensorBase, creation: int, event: str) -> str:
 class View:
     """What a tensor knows as a view: its base, and the version its ``grad_fn`` was made for."""
 
-    __slots__ = ("base", "attr_version", "creation")
+    __slots__ = ("attr_version", "base", "creation")
 
     def __init__(self, base: TensorBase, attr_version: int, creation: int) -> None:
         self.base, self.attr_version, self.creation = base, attr_version, creation
@@ -132,12 +132,18 @@ class View:
         if not base._requires_grad and not tensor._requires_grad:
             return
         tensor._requires_grad = True
-        if version is None or version[0] == self.attr_version or not (base._requires_grad or tensor._grad_fn is not None):
+        if (
+            version is None
+            or version[0] == self.attr_version
+            or not (base._requires_grad or tensor._grad_fn is not None)
+        ):
             return
         if self.creation != DEFAULT:
             if not modes.grad_enabled:
                 return  # nothing is recorded, so nobody needs the history
-            raise RuntimeError(restriction(tensor, self.creation, "its base or another view of its base has been modified inplace"))
+            raise RuntimeError(
+                restriction(tensor, self.creation, "its base or another view of its base has been modified inplace")
+            )
         tensor._grad_fn, tensor._output_nr = as_strided_node(tensor, base), 0
         self.attr_version = version[0]
 
@@ -208,7 +214,9 @@ def record_view_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any,
     return tensors if op.outputs else tensors[0]
 
 
-def view_primitive(*, name: str | None = None, outputs: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], PrimitiveFunction]:
+def view_primitive(
+    *, name: str | None = None, outputs: tuple[str, ...] = ()
+) -> Callable[[Callable[..., Any]], PrimitiveFunction]:
     """Make a primitive of a function whose result shares its input's memory."""
 
     def decorate(forward: Callable[..., Any]) -> PrimitiveFunction:
@@ -221,7 +229,7 @@ def view_primitive(*, name: str | None = None, outputs: tuple[str, ...] = ()) ->
 class CopySlices(Node):
     """The node of a base after a write through a view: the window's gradient goes through the write, the rest past it."""
 
-    __slots__ = ("function", "window", "frame")
+    __slots__ = ("frame", "function", "window")
     function: Node
     window: Geometry
     frame: Geometry
@@ -264,4 +272,17 @@ def copy_slices(view: TensorBase, base: TensorBase, function: Node) -> CopySlice
     return node
 
 
-__all__ = ["CONSTANT", "NEEDED", "CopySlices", "Geometry", "View", "copy_slices", "make_view", "own_array", "restriction", "share", "view_primitive", "wants_grad"]
+__all__ = [
+    "CONSTANT",
+    "NEEDED",
+    "CopySlices",
+    "Geometry",
+    "View",
+    "copy_slices",
+    "make_view",
+    "own_array",
+    "restriction",
+    "share",
+    "view_primitive",
+    "wants_grad",
+]

@@ -26,7 +26,9 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
     return jvp_with_argnums(func, primals, tangents, None, strict=strict, has_aux=has_aux)
 
 
-def jvp_with_argnums(func: Callable[..., Any], primals: Any, tangents: Any, argnums: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
+def jvp_with_argnums(
+    func: Callable[..., Any], primals: Any, tangents: Any, argnums: Any, *, strict: bool = False, has_aux: bool = False
+) -> Any:
     """As ``jvp``, with tangents of some of the primals."""
     if not isinstance(primals, tuple):
         raise RuntimeError(f"{_API}: Expected primals to be a tuple. E.g. it should be valid to call f(*primals).")

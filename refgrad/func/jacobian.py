@@ -33,7 +33,9 @@ def refuse_complex(api: str, tree: Any, what: str) -> None:
     """
     for i, x in enumerate(pytree.leaves(tree)):
         if isinstance(x, Tensor) and x.is_complex():
-            raise RuntimeError(f"{api}: Expected all {what} to be real but received complex tensor at flattened input idx: {i}")
+            raise RuntimeError(
+                f"{api}: Expected all {what} to be real but received complex tensor at flattened input idx: {i}"
+            )
 
 
 def assembled(blocks: list[list[Any]], out_spec: pytree.TreeSpec, in_spec: pytree.TreeSpec, single: bool) -> Any:
@@ -46,7 +48,9 @@ def as_tuple(chosen_args: Any, argnums: Any) -> tuple[Any, ...]:
     return (chosen_args,) if isinstance(argnums, int) else chosen_args
 
 
-def jacrev(func: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False, chunk_size: int | None = None) -> Callable[..., Any]:
+def jacrev(
+    func: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False, chunk_size: int | None = None
+) -> Callable[..., Any]:
     """The function that gives the Jacobian of ``func``, by one backward pass an element of the output.
 
     Shapes: that of the output, then that of the input. ``chunk_size`` changes nothing but PyTorch's use of memory.
@@ -63,7 +67,9 @@ def jacrev(func: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False,
         refuse_complex("jacrev", flat, "outputs")
         inputs, in_spec = pytree.flatten(as_tuple(chosen(args, argnums), argnums))
         rows = [pytree.leaves(vjp_fn(pytree.unflatten(row, spec))) for row in standard_basis(flat)]
-        stacked = [ops.stack(column) if rows else x.new_zeros(0, *x.shape) for column, x in zip(columns(rows, inputs), inputs)]
+        stacked = [
+            ops.stack(column) if rows else x.new_zeros(0, *x.shape) for column, x in zip(columns(rows, inputs), inputs)
+        ]
         jacobian = assembled(split_rows(stacked, flat, inputs), spec, in_spec, isinstance(argnums, int))
         return (jacobian, *aux) if has_aux else jacobian
 
@@ -85,7 +91,9 @@ def split_rows(stacked: list[Any], outputs: list[Any], inputs: list[Any]) -> lis
     return blocks
 
 
-def jacfwd(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error") -> Callable[..., Any]:
+def jacfwd(
+    func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error"
+) -> Callable[..., Any]:
     """The function that gives the Jacobian of ``func``, by one forward pass an element of the input.
 
     Shapes: that of the output, then that of the input.

@@ -69,7 +69,9 @@ class BatchLayer(Layer):
     def created(self, tensor: Any) -> None:
         self.mark(tensor, "made")
 
-    def record(self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool) -> Any:
+    def record(
+        self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool
+    ) -> Any:
         held = [self.marks(x) for x in inputs]
         batched = "batched" in held
         if inplace and batched and held[0] is None:
@@ -89,8 +91,13 @@ class BatchLayer(Layer):
         """
         if not op.promotes:
             raise RuntimeError(_INPLACE)
-        shape, other = list(inputs[0]._array.shape), [list(x._array.shape) for x in inputs[1:] if self.marks(x) == "batched"][0]
-        raise RuntimeError(f"output with shape {shape} doesn't match the broadcast shape {[self.size, *max(shape, other, key=len)]}")
+        shape, other = (
+            list(inputs[0]._array.shape),
+            next(list(x._array.shape) for x in inputs[1:] if self.marks(x) == "batched"),
+        )
+        raise RuntimeError(
+            f"output with shape {shape} doesn't match the broadcast shape {[self.size, *max(shape, other, key=len)]}"
+        )
 
     def call(self, function: Any, args: tuple[Any, ...], then: Callable[..., Any], below: Callable[..., Any]) -> Any:
         return at_batch_layer(self, function, args, then, below)
@@ -105,7 +112,12 @@ class BatchLayer(Layer):
 
 
 def vmap(
-    func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *, chunk_size: int | None = None
+    func: Callable[..., Any],
+    in_dims: Any = 0,
+    out_dims: Any = 0,
+    randomness: str = "error",
+    *,
+    chunk_size: int | None = None,
 ) -> Callable[..., Any]:
     """``func`` of each example, the examples lying along ``in_dims`` of the inputs, the results along ``out_dims``.
 
@@ -142,7 +154,14 @@ def examples(flat: list[Any], dims: list[int | None], size: int) -> list[list[An
     return [list(row) for row in zip(*columns)]
 
 
-def run(layer: BatchLayer, func: Callable[..., Any], example: list[Any], dims: list[int | None], spec: pytree.TreeSpec, kwargs: Any) -> Any:
+def run(
+    layer: BatchLayer,
+    func: Callable[..., Any],
+    example: list[Any],
+    dims: list[int | None],
+    spec: pytree.TreeSpec,
+    kwargs: Any,
+) -> Any:
     """The result of one example: leaves with whether each is batched, and their tree."""
     for x, d in zip(example, dims):
         if d is not None:
@@ -169,7 +188,9 @@ def stacked(func: Callable[..., Any], column: Any, dim: int | None, size: int) -
     first, batched = column[0]
     if dim is None:
         if batched:
-            raise ValueError(f"vmap({name(func)}, ...): `{name(func)}` can not return a BatchedTensor when out_dim is None")
+            raise ValueError(
+                f"vmap({name(func)}, ...): `{name(func)}` can not return a BatchedTensor when out_dim is None"
+            )
         return first
     if not isinstance(first, Tensor):
         raise ValueError(
@@ -190,7 +211,9 @@ def name(func: Any) -> str:
     return getattr(func, "__name__", None) or repr(func)
 
 
-def input_dims(func: Any, in_dims: Any, args: tuple[Any, ...], flat: list[Any], spec: pytree.TreeSpec) -> list[int | None]:
+def input_dims(
+    func: Any, in_dims: Any, args: tuple[Any, ...], flat: list[Any], spec: pytree.TreeSpec
+) -> list[int | None]:
     """The batch's dimension in each input, from the front; None where it has none.
 
     Errors: ValueError.
@@ -274,7 +297,9 @@ def output_dims(func: Any, out_dims: Any, spec: pytree.TreeSpec, is_tensor: bool
     """
     if is_tensor and isinstance(out_dims, tuple) and len(out_dims) == 1:
         return list(out_dims)
-    dims = None if is_tensor and not (out_dims is None or isinstance(out_dims, int)) else pytree.broadcast(out_dims, spec)
+    dims = (
+        None if is_tensor and not (out_dims is None or isinstance(out_dims, int)) else pytree.broadcast(out_dims, spec)
+    )
     if dims is None:
         incompatible(func, out_dims, spec)
     return dims

@@ -88,7 +88,15 @@ USES: dict[str, Callable[[Any, Any, int], Any]] = {
     "clone": lambda t, o, a: t.clone(),
     "sum": lambda t, o, a: t.sum(),
 }
-OF_DIMENSIONS = {"item", "from", "step", "set_item", "set_slice", "iterate", "permute"}  # what a 0-d tensor says to these, its own test asks
+OF_DIMENSIONS = {
+    "item",
+    "from",
+    "step",
+    "set_item",
+    "set_slice",
+    "iterate",
+    "permute",
+}  # what a 0-d tensor says to these, its own test asks
 
 
 def statements(views: int = 3, writes: int = 3, uses: int = 2) -> st.SearchStrategy[Statement]:
@@ -97,12 +105,20 @@ def statements(views: int = 3, writes: int = 3, uses: int = 2) -> st.SearchStrat
     number = st.integers(0, 7)
     return st.sampled_from(tables).flatmap(
         lambda entry: st.tuples(
-            st.just(entry[0]), st.sampled_from(sorted(entry[1])), number, number, number, st.sampled_from([False, False, False, True])
+            st.just(entry[0]),
+            st.sampled_from(sorted(entry[1])),
+            number,
+            number,
+            number,
+            st.sampled_from([False, False, False, True]),
         )
     )
 
 
-STARTS = st.tuples(st.sampled_from([(2, 3), (3, 2), (2, 2, 2), (3,), (2, 1), (1, 1), ()]), st.sampled_from(["made", "leaf", "constant"]))
+STARTS = st.tuples(
+    st.sampled_from([(2, 3), (3, 2), (2, 2, 2), (3,), (2, 1), (1, 1), ()]),
+    st.sampled_from(["made", "leaf", "constant"]),
+)
 
 
 def programs(**weights: int) -> st.SearchStrategy[Any]:
@@ -125,7 +141,9 @@ def run(xp: Any, program: Any) -> list[Any]:
         tensors, leaves = _start(xp, shape, start)
         for statement in body:
             outcome = attempt(lambda s=statement: _step(xp, s, tensors))
-            log.append(attempt(lambda o=outcome: facts(xp, o)) if watch or not isinstance(outcome, xp.Tensor) else "tensor")
+            log.append(
+                attempt(lambda o=outcome: facts(xp, o)) if watch or not isinstance(outcome, xp.Tensor) else "tensor"
+            )
             tensors.append(outcome if isinstance(outcome, xp.Tensor) else tensors[0])
             if watch:
                 log.append([_seen(t, tensors) for t in tensors])

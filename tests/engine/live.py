@@ -93,6 +93,17 @@ def _close(mine: Any, theirs: Any, exact: bool) -> bool:
     return np.array_equal(mine, theirs) if exact else np.allclose(mine, theirs, rtol=RTOL, atol=ATOL, equal_nan=True)
 
 
+def first_difference(mine: Any, theirs: Any, at: str = "") -> str:
+    """Where two lots of facts part, and what each has there."""
+    if isinstance(mine, dict) and isinstance(theirs, dict) and mine.keys() == theirs.keys():
+        pairs: Any = [(k, mine[k], theirs[k]) for k in mine]
+    elif isinstance(mine, (list, tuple)) and isinstance(theirs, (list, tuple)) and len(mine) == len(theirs):
+        pairs = [(i, a, b) for i, (a, b) in enumerate(zip(mine, theirs))]
+    else:
+        return f"at {at or 'all'}\n  refgrad: {mine}\n  torch:   {theirs}"
+    return next(first_difference(a, b, f"{at}[{key!r}]") for key, a, b in pairs if not same(a, b))
+
+
 @contextmanager
 def always_warned(xp: Any) -> Iterator[list[Any]]:
     """Collect warnings, those that come once a process included."""
@@ -127,7 +138,7 @@ def live(scene: Scene) -> Callable[[], None]:
     def test() -> None:
         torch = pytest.importorskip("torch")
         mine, theirs = observe(refgrad, scene), observe(torch, scene)
-        assert same(mine, theirs), f"{scene.__doc__}\n  refgrad: {mine}\n  torch:   {theirs}"
+        assert same(mine, theirs), f"{scene.__doc__ or ''} {first_difference(mine, theirs)}"
 
     test.__name__, test.__doc__, test.__module__ = scene.__name__, scene.__doc__, scene.__module__
     return test

@@ -113,9 +113,17 @@ def test_random_graphs_run_as_in_torch(data: st.DataObject) -> None:
     steps: list[tuple[str, int, int]] = []
     for n in range(data.draw(st.integers(1, 9))):
         index = st.integers(0, count + n - 1)
-        steps.append((data.draw(st.sampled_from(["add", "mul", "sub", "sin", "detach", "stack"])), data.draw(index), data.draw(index)))
+        steps.append(
+            (
+                data.draw(st.sampled_from(["add", "mul", "sub", "sin", "detach", "stack"])),
+                data.draw(index),
+                data.draw(index),
+            )
+        )
     roots = data.draw(st.lists(st.integers(0, count + len(steps) - 1), min_size=1, max_size=3))
-    assert _walked(refgrad, count, steps, roots) == pytest.approx(_walked(torch, count, steps, roots), rel=1e-5, abs=1e-5)
+    assert _walked(refgrad, count, steps, roots) == pytest.approx(
+        _walked(torch, count, steps, roots), rel=1e-5, abs=1e-5
+    )
 
 
 def _walked(xp: Any, count: int, steps: list[tuple[str, int, int]], roots: list[int]) -> list[float]:
@@ -241,7 +249,12 @@ def test_accumulation_writes_into_the_gradient_that_is_there(xp: Any) -> Any:
 def test_a_gradient_is_dense_like_its_leaf(xp: Any) -> Any:
     """The first gradient of a leaf takes the leaf's layout where the leaf is dense, else it is contiguous."""
     strides = []
-    for make in (lambda: xp.ones(3, 2).t(), lambda: xp.ones(1).expand(3), lambda: xp.ones(4)[::2], lambda: xp.ones(2, 3)):
+    for make in (
+        lambda: xp.ones(3, 2).t(),
+        lambda: xp.ones(1).expand(3),
+        lambda: xp.ones(4)[::2],
+        lambda: xp.ones(2, 3),
+    ):
         x = make().detach().requires_grad_()
         x.sum().backward()
         strides.append(x.grad.stride())
@@ -308,7 +321,9 @@ def test_the_order_of_hooks_on_one_node(xp: Any) -> Any:
     x, log = leaf(xp, 3.0), []
     y = x * 2
     y.grad_fn.register_prehook(lambda grads: log.append(("pre", grads[0].item())) or (grads[0] * 7,))
-    y.grad_fn.register_hook(lambda ins, outs: log.append(("post", ins[0].item(), outs[0].item())) or (ins[0] * 3, ins[1]))
+    y.grad_fn.register_hook(
+        lambda ins, outs: log.append(("post", ins[0].item(), outs[0].item())) or (ins[0] * 3, ins[1])
+    )
     y.retain_grad()
     y.register_hook(lambda grad: log.append(("tensor", grad.item())) or grad * 5)
     y.backward()
@@ -335,7 +350,9 @@ def test_hooks_that_return_what_does_not_fit(xp: Any) -> Any:
 
     def refused(register: str, hook: Any) -> Any:
         y = leaf(xp, 1.0, 2.0) * 2
-        getattr(y if register == "tensor" else y.grad_fn, "register_hook" if register != "pre" else "register_prehook")(hook)
+        getattr(y if register == "tensor" else y.grad_fn, "register_hook" if register != "pre" else "register_prehook")(
+            hook
+        )
         return attempt(lambda: y.backward(xp.ones(2)))
 
     return [
@@ -452,9 +469,9 @@ def test_hooks_are_refused_where_no_gradient_comes(xp: Any) -> Any:
     """A tensor that requires no gradient takes no hooks."""
     x = leaf(xp, 1.0, requires_grad=False)
     hook = lambda *args: None  # noqa: E731
-    return [attempt(lambda n=n: getattr(x, n)(hook)) for n in ("register_hook", "register_post_accumulate_grad_hook")] + [
-        attempt(x.retain_grad)
-    ]
+    return [
+        attempt(lambda n=n: getattr(x, n)(hook)) for n in ("register_hook", "register_post_accumulate_grad_hook")
+    ] + [attempt(x.retain_grad)]
 
 
 @live
@@ -540,7 +557,12 @@ def test_grad_frees_what_it_ran_only(xp: Any) -> Any:
     a, b = leaf(xp, 2.0), leaf(xp, 3.0)
     y, w = a.exp(), b.exp()
     z = y + w
-    return xp.autograd.grad(z, a), attempt(lambda: xp.autograd.grad(z, a)), xp.autograd.grad(z, b), xp.autograd.grad(y, y)
+    return (
+        xp.autograd.grad(z, a),
+        attempt(lambda: xp.autograd.grad(z, a)),
+        xp.autograd.grad(z, b),
+        xp.autograd.grad(y, y),
+    )
 
 
 @live

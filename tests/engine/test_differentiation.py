@@ -55,7 +55,10 @@ def test_gradients_of_other_types(xp: Any) -> Any:
     names = ["float64", "int64", "bool", "complex64"]
     seen = [attempt(lambda n=n: y.backward(xp.ones(2, dtype=getattr(xp, n)), retain_graph=True)) for n in names]
     z = leaf(xp, 1 + 2j, 3j, dtype="complex64")
-    seen += [attempt(lambda n=n: (z * z).backward(xp.ones(2, dtype=getattr(xp, n)))) for n in ["float32", "complex128", "complex64"]]
+    seen += [
+        attempt(lambda n=n: (z * z).backward(xp.ones(2, dtype=getattr(xp, n))))
+        for n in ["float32", "complex128", "complex64"]
+    ]
     return seen, x.grad, z.grad
 
 
@@ -293,7 +296,12 @@ def test_a_pass_checks_versions(xp: Any) -> Any:
     texts = []
     for dtype in ("float32", "float64"):
         x = leaf(xp, 1.0, 2.0, dtype=dtype)
-        for make in (lambda x: x.exp(), lambda x: (x * 1).mul_(2), lambda x: (x * 1)[0], lambda x: x.detach().clone().t()):
+        for make in (
+            lambda x: x.exp(),
+            lambda x: (x * 1).mul_(2),
+            lambda x: (x * 1)[0],
+            lambda x: x.detach().clone().t(),
+        ):
             y = make(x)
             z = y * y * x.sum()
             with xp.no_grad():

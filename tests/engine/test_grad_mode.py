@@ -102,7 +102,12 @@ def test_decorators(xp: Any) -> Any:
         """What it says."""
         return a, b, xp.is_grad_enabled()
 
-    made = [xp.no_grad()(function), xp.no_grad(function), xp.enable_grad(function), xp.set_grad_enabled(False)(function)]
+    made = [
+        xp.no_grad()(function),
+        xp.no_grad(function),
+        xp.enable_grad(function),
+        xp.set_grad_enabled(False)(function),
+    ]
     with xp.no_grad():
         inside = [f(1, b=3) for f in made]
     return inside, [f(1) for f in made], [(f.__name__, f.__doc__) for f in made], xp.is_grad_enabled()
@@ -246,7 +251,12 @@ def test_a_generator_that_is_thrown_into(xp: Any) -> Any:
 
     generator = guarded()
     seen = [next(generator), generator.throw(KeyError("in")), xp.is_grad_enabled()]
-    return seen, attempt(lambda: generator.throw(ValueError("out"))), attempt(lambda: next(generator, "ended")), xp.is_grad_enabled()
+    return (
+        seen,
+        attempt(lambda: generator.throw(ValueError("out"))),
+        attempt(lambda: next(generator, "ended")),
+        xp.is_grad_enabled(),
+    )
 
 
 @live
@@ -289,8 +299,7 @@ def test_a_bare_generator_leaks(xp: Any) -> Any:
             yield xp.is_grad_enabled()
 
     generator = leaking()
-    seen = [next(generator), xp.is_grad_enabled(), next(generator, "ended"), xp.is_grad_enabled()]
-    return seen
+    return [next(generator), xp.is_grad_enabled(), next(generator, "ended"), xp.is_grad_enabled()]
 
 
 # threads --------------------------------------------------------------------------------------------------------------
@@ -317,7 +326,12 @@ def test_threads_start_with_grad_enabled(xp: Any) -> Any:
 _BLOCKS = st.recursive(
     st.just([]),
     lambda inner: st.lists(
-        st.tuples(st.sampled_from(["no_grad", "enable_grad", "on", "off", "call on", "call off", "decorated", "generator", "raise"]), inner),
+        st.tuples(
+            st.sampled_from(
+                ["no_grad", "enable_grad", "on", "off", "call on", "call off", "decorated", "generator", "raise"]
+            ),
+            inner,
+        ),
         max_size=3,
     ),
     max_leaves=12,
@@ -359,7 +373,9 @@ def _enter(xp: Any, kind: str, inner: Any, trace: list[bool]) -> None:
             _run(xp, inner, trace)
             raise KeyError
     else:
-        context = {"on": lambda: xp.set_grad_enabled(True), "off": lambda: xp.set_grad_enabled(False)}.get(kind) or getattr(xp, kind)
+        context = {"on": lambda: xp.set_grad_enabled(True), "off": lambda: xp.set_grad_enabled(False)}.get(
+            kind
+        ) or getattr(xp, kind)
         with context():
             _run(xp, inner, trace)
 

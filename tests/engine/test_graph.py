@@ -176,7 +176,10 @@ def test_edges_tell_output_numbers() -> None:
     x = refgrad.ones(3, requires_grad=True)
     parts = x.unbind(0)
     y = parts[2] * parts[0]
-    assert [(node.name(), nr) for node, nr in y.grad_fn.next_functions] == [("UnbindBackward0", 2), ("UnbindBackward0", 0)]
+    assert [(node.name(), nr) for node, nr in y.grad_fn.next_functions] == [
+        ("UnbindBackward0", 2),
+        ("UnbindBackward0", 0),
+    ]
 
 
 def test_a_bare_node_is_numbered() -> None:
@@ -186,7 +189,15 @@ def test_a_bare_node_is_numbered() -> None:
     assert first.hooks is None
 
 
-@pytest.mark.parametrize(("name", "title"), [("pow", "Pow"), ("sum of a dim", "Sum1"), ("copy", "torch::autograd::CopyBackwards"), ("write through a view", "torch::autograd::CopySlices")])
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("pow", "Pow"),
+        ("sum of a dim", "Sum1"),
+        ("copy", "torch::autograd::CopyBackwards"),
+        ("write through a view", "torch::autograd::CopySlices"),
+    ],
+)
 def test_titles(name: str, title: str) -> None:
     """Error messages name a node without ``Backward0``, and the nodes made by hand in full."""
     node = _PROGRAMS[name](refgrad, leaf(refgrad, [[1.0, 2.0], [3.0, 4.0]])).grad_fn

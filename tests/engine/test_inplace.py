@@ -61,7 +61,13 @@ def test_a_leaf_is_protected(xp: Any) -> Any:
         y += 1
         return y
 
-    tries = [augmented, lambda: x.add_(1), lambda: x.zero_(), lambda: x.__setitem__(x > 1, 0), lambda: x.__setitem__(0, 1)]
+    tries = [
+        augmented,
+        lambda: x.add_(1),
+        lambda: x.zero_(),
+        lambda: x.__setitem__(x > 1, 0),
+        lambda: x.__setitem__(0, 1),
+    ]
     outcomes = [attempt(t) for t in tries]
     state = (x._version, x.tolist())
     with xp.no_grad():
@@ -128,7 +134,13 @@ def test_numbers_of_operands(xp: Any) -> Any:
     for dtype in ("float32", "int64", "uint8", "bool"):
         t = xp.zeros(2, dtype=getattr(xp, dtype))
         for value in (1, True, 2.7, -1):
-            seen.append((dtype, attempt(lambda t=t, v=value: t.add_(v).tolist()), attempt(lambda t=t, v=value: t.fill_(v).tolist())))
+            seen.append(
+                (
+                    dtype,
+                    attempt(lambda t=t, v=value: t.add_(v).tolist()),
+                    attempt(lambda t=t, v=value: t.fill_(v).tolist()),
+                )
+            )
     return seen
 
 
@@ -136,7 +148,15 @@ def test_numbers_of_operands(xp: Any) -> Any:
 def test_saved_values_are_protected(xp: Any) -> Any:
     """A write to what a rule needs is found out in backward; a write to what none needs is not an error."""
     outcomes = []
-    for use in (lambda y: y.exp(), lambda y: y * y, lambda y: y + 1, lambda y: y.sum(), lambda y: y.tanh(), lambda y: y * 2, lambda y: y**2):
+    for use in (
+        lambda y: y.exp(),
+        lambda y: y * y,
+        lambda y: y + 1,
+        lambda y: y.sum(),
+        lambda y: y.tanh(),
+        lambda y: y * 2,
+        lambda y: y**2,
+    ):
         for which in ("input", "result"):
             x = leaf(xp, 0.5, 0.7)
             y = x * 1
@@ -186,7 +206,9 @@ def test_setitem(xp: Any) -> Any:
     ):  # fmt: skip
         x, v = leaf(xp, 1.0, 2.0, 3.0), leaf(xp, 10.0, 20.0, 30.0)
         y = x * 1
-        outcomes.append((attempt(lambda w=write, y=y, v=v: w(y, v)), y, y._version, (y * y).sum().backward(), x.grad, v.grad))
+        outcomes.append(
+            (attempt(lambda w=write, y=y, v=v: w(y, v)), y, y._version, (y * y).sum().backward(), x.grad, v.grad)
+        )
     return outcomes
 
 
@@ -210,7 +232,15 @@ def test_detach_in_place(xp: Any) -> Any:
     z, w = y * y, y + 1
     same_one = y.detach_() is y
     view = (x * 1)[0]
-    return same_one, y, y._version, attempt(view.detach_), attempt(lambda: z.sum().backward()), w.sum().backward(), x.grad
+    return (
+        same_one,
+        y,
+        y._version,
+        attempt(view.detach_),
+        attempt(lambda: z.sum().backward()),
+        w.sum().backward(),
+        x.grad,
+    )
 
 
 # the watch ------------------------------------------------------------------------------------------------------------
@@ -250,7 +280,9 @@ def test_the_watch_names_op_and_line() -> None:
         line = frame.f_lineno - 1
         plain.mul_(2)
     first, second = caught
-    assert str(first.message) == f"in-place op add_ at {__file__}:{line} on a tensor of shape [3] that is part of a graph"
+    assert (
+        str(first.message) == f"in-place op add_ at {__file__}:{line} on a tensor of shape [3] that is part of a graph"
+    )
     assert "in-place op mul_ at" in str(second.message)
     assert "shape [2, 2] that is not part of a graph" in str(second.message)
     assert (first.filename, first.lineno, first.category) == (__file__, line, UserWarning)

@@ -20,7 +20,9 @@ class Recorder(Layer):
     def __init__(self, log: list[Any], name: str = "") -> None:
         self.log, self.name = log, name
 
-    def record(self, op: Any, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool) -> Any:
+    def record(
+        self, op: Any, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool
+    ) -> Any:
         self.log.append((self.name + op.name, inplace))
         return below(op, inputs, params)
 

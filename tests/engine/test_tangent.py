@@ -123,7 +123,11 @@ def call(name):
             inputs[i] = tensor
         recorder = record_view if name in VIEWS else record
         result = recorder(op, tuple(inputs), tuple(params[p] for p in op.params))
-        return [out for out in (result if isinstance(result, tuple) else (result,)) if out.is_floating_point() or out.is_complex()]
+        return [
+            out
+            for out in (result if isinstance(result, tuple) else (result,))
+            if out.is_floating_point() or out.is_complex()
+        ]
 
     return run, [given[i] for i in places]
 

@@ -16,7 +16,19 @@ from hypothesis import strategies as st
 import refgrad
 from tests.engine.live import attempt, leaf, live
 
-_DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64", "complex128"]
+_DTYPES = [
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "float16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+]
 
 
 def of(xp: Any, dtype: str, *values: Any) -> Any:
@@ -32,17 +44,43 @@ def test_attributes(xp: Any) -> Any:
     seen = []
     names = "shape ndim dtype device layout itemsize nbytes is_cuda is_sparse is_quantized is_meta requires_grad is_leaf grad grad_fn output_nr retains_grad".split()
     calls = "size dim numel nelement ndimension element_size stride storage_offset is_contiguous is_floating_point is_complex is_signed get_device type _is_view is_inference".split()
-    for t in (xp.ones(2, 3), xp.ones(()), xp.arange(6).view(2, 3).t(), xp.ones(0, 2), xp.ones(2, 3, requires_grad=True)[1], xp.ones(4)[::2]):
+    for t in (
+        xp.ones(2, 3),
+        xp.ones(()),
+        xp.arange(6).view(2, 3).t(),
+        xp.ones(0, 2),
+        xp.ones(2, 3, requires_grad=True)[1],
+        xp.ones(4)[::2],
+    ):
         seen.append([(n, str(getattr(t, n))) for n in names] + [(n, str(getattr(t, n)())) for n in calls])
     t = xp.ones(2, 3)
-    return seen, t.size(1), t.size(-1), t.stride(0), attempt(lambda: t.size(2)), attempt(lambda: t.stride(-3)), len(t), t.shape.numel()
+    return (
+        seen,
+        t.size(1),
+        t.size(-1),
+        t.stride(0),
+        attempt(lambda: t.size(2)),
+        attempt(lambda: t.stride(-3)),
+        len(t),
+        t.shape.numel(),
+    )
 
 
 @live
 def test_sizes_are_tuples(xp: Any) -> Any:
     """A shape prints as ``torch.Size``, is a tuple, and stays a size when cut or joined."""
     s = xp.ones(2, 3, 4).shape
-    return repr(s), s == (2, 3, 4), repr(s[1:]), repr(s + (5,)), s[0], list(s), isinstance(s, tuple), hash(s) == hash((2, 3, 4)), s.numel()
+    return (
+        repr(s),
+        s == (2, 3, 4),
+        repr(s[1:]),
+        repr(s + (5,)),
+        s[0],
+        list(s),
+        isinstance(s, tuple),
+        hash(s) == hash((2, 3, 4)),
+        s.numel(),
+    )
 
 
 @pytest.mark.parametrize("dtype", _DTYPES)
@@ -52,9 +90,30 @@ def test_each_type(dtype: str) -> None:
     def scene(xp: Any) -> Any:
         t = of(xp, dtype, [0, 1, 1])
         kind = t.dtype
-        facts = [repr(kind), kind.is_floating_point, kind.is_complex, kind.is_signed, kind.itemsize, t.type(), t.is_signed(), t.nbytes]
-        casts = [attempt(lambda n=n: getattr(t, n)()) for n in ("double", "float", "half", "long", "int", "short", "bool", "byte")]
-        return t, repr(t), t.tolist(), t[0].item(), facts, casts, t.to(xp.float32).dtype is xp.float32, t.numpy().dtype.name
+        facts = [
+            repr(kind),
+            kind.is_floating_point,
+            kind.is_complex,
+            kind.is_signed,
+            kind.itemsize,
+            t.type(),
+            t.is_signed(),
+            t.nbytes,
+        ]
+        casts = [
+            attempt(lambda n=n: getattr(t, n)())
+            for n in ("double", "float", "half", "long", "int", "short", "bool", "byte")
+        ]
+        return (
+            t,
+            repr(t),
+            t.tolist(),
+            t[0].item(),
+            facts,
+            casts,
+            t.to(xp.float32).dtype is xp.float32,
+            t.numpy().dtype.name,
+        )
 
     live(scene)()
 
@@ -75,8 +134,30 @@ def test_item_and_tolist(xp: Any) -> Any:
 @live
 def test_numbers(xp: Any) -> Any:
     """``float``, ``int``, ``bool``, ``complex`` and ``index`` take one element, and say what is wrong with more."""
-    tensors = [xp.tensor(1 + 0j), xp.tensor(2.7), xp.tensor([3]), xp.tensor([[True]]), xp.tensor(1 + 2j), xp.ones(2), xp.ones(0), xp.tensor(0.0), xp.tensor(math.nan)]
-    converts = [float, int, bool, complex, math.floor, math.ceil, math.trunc, round, lambda t: [10, 11, 12, 13][t], lambda t: "x" * t, lambda t: t.__index__()]
+    tensors = [
+        xp.tensor(1 + 0j),
+        xp.tensor(2.7),
+        xp.tensor([3]),
+        xp.tensor([[True]]),
+        xp.tensor(1 + 2j),
+        xp.ones(2),
+        xp.ones(0),
+        xp.tensor(0.0),
+        xp.tensor(math.nan),
+    ]
+    converts = [
+        float,
+        int,
+        bool,
+        complex,
+        math.floor,
+        math.ceil,
+        math.trunc,
+        round,
+        lambda t: [10, 11, 12, 13][t],
+        lambda t: "x" * t,
+        lambda t: t.__index__(),
+    ]
     return [[attempt(lambda c=c, t=t: c(t)) for c in converts] for t in tensors]
 
 
@@ -84,13 +165,30 @@ def test_numbers(xp: Any) -> Any:
 def test_numbers_of_tensors_that_require_grad(xp: Any) -> Any:
     """A number can be taken of a tensor that requires grad; only ``float`` and its like warn."""
     x = leaf(xp, 2.0)
-    return x.item(), x.tolist(), bool(x), attempt(lambda: int(x)), attempt(lambda: float(x * 1)), math.sqrt(x), f"{x:.3f}"
+    return (
+        x.item(),
+        x.tolist(),
+        bool(x),
+        attempt(lambda: int(x)),
+        attempt(lambda: float(x * 1)),
+        math.sqrt(x),
+        f"{x:.3f}",
+    )
 
 
 @live
 def test_truth(xp: Any) -> Any:
     """Truth needs one element."""
-    tests = [xp.tensor(0), xp.tensor([2.0]), xp.tensor([[0.0]]), xp.tensor(math.nan), xp.ones(2), xp.ones(0), xp.tensor([False]), xp.tensor(0j)]
+    tests = [
+        xp.tensor(0),
+        xp.tensor([2.0]),
+        xp.tensor([[0.0]]),
+        xp.tensor(math.nan),
+        xp.ones(2),
+        xp.ones(0),
+        xp.tensor([False]),
+        xp.tensor(0j),
+    ]
     return [attempt(lambda t=t: bool(t)) for t in tests], not xp.tensor(1), xp.tensor(0) or 5
 
 
@@ -109,7 +207,21 @@ def test_reprs(xp: Any) -> Any:
     x = leaf(xp, 1.0, 2.0)
     y = x * 1
     y[0] = 3
-    return [repr(t) for t in (x, x + 1, y, y[1], x.detach(), x.double(), xp.tensor([1, 2], dtype=xp.int32), xp.tensor(True), xp.ones(0, 3), x.sum())]
+    return [
+        repr(t)
+        for t in (
+            x,
+            x + 1,
+            y,
+            y[1],
+            x.detach(),
+            x.double(),
+            xp.tensor([1, 2], dtype=xp.int32),
+            xp.tensor(True),
+            xp.ones(0, 3),
+            x.sum(),
+        )
+    ]
 
 
 def test_numpy_shares_memory() -> None:
@@ -134,7 +246,14 @@ def test_numpy_shares_memory() -> None:
 def test_numpy_of_a_graph(xp: Any) -> Any:
     """``numpy`` refuses tensors that require grad unless forced; ``detach`` opens the way."""
     x = leaf(xp, 1.0, 2.0)
-    return [attempt(x.numpy), attempt((x * 1).numpy), x.numpy(force=True), x.detach().numpy(), attempt(lambda: np.asarray(x)), attempt(lambda: np.sqrt(x))]
+    return [
+        attempt(x.numpy),
+        attempt((x * 1).numpy),
+        x.numpy(force=True),
+        x.detach().numpy(),
+        attempt(lambda: np.asarray(x)),
+        attempt(lambda: np.sqrt(x)),
+    ]
 
 
 @live
@@ -149,9 +268,21 @@ def test_array_protocol(xp: Any) -> Any:
 def test_arrays_from_tensors(xp: Any) -> Any:
     """``tensor``, ``as_tensor`` and ``Tensor`` take NumPy arrays and scalars, keeping NumPy's type."""
     seen = []
-    for value in (np.float32(1.5), np.int16(3), np.arange(3, dtype=np.int32), np.array(2.0), np.array([True]), np.float64(2)):
+    for value in (
+        np.float32(1.5),
+        np.int16(3),
+        np.arange(3, dtype=np.int32),
+        np.array(2.0),
+        np.array([True]),
+        np.float64(2),
+    ):
         seen.append((xp.tensor(value), xp.as_tensor(value)))
-    return seen, attempt(lambda: xp.tensor(np.array(["a"]))), xp.Tensor(np.arange(3)), attempt(lambda: xp.from_numpy([1.0]))
+    return (
+        seen,
+        attempt(lambda: xp.tensor(np.array(["a"]))),
+        xp.Tensor(np.arange(3)),
+        attempt(lambda: xp.from_numpy([1.0])),
+    )
 
 
 # what may be set ------------------------------------------------------------------------------------------------------
@@ -195,7 +326,14 @@ def test_grad(xp: Any) -> Any:
     x.grad = held
     kept = x.grad is held
     del x.grad
-    return outcomes, kept, x.grad, y.grad, attempt(lambda: assign(y, xp.ones(2))), attempt(lambda: assign(xp.ones(2), xp.ones(2)))
+    return (
+        outcomes,
+        kept,
+        x.grad,
+        y.grad,
+        attempt(lambda: assign(y, xp.ones(2))),
+        attempt(lambda: assign(xp.ones(2), xp.ones(2))),
+    )
 
 
 @live
@@ -210,7 +348,13 @@ def test_data(xp: Any) -> Any:
         x.data = value
         return x.tolist(), x.requires_grad, x.dtype, x.shape
 
-    values = [xp.tensor([5.0, 6.0]), xp.ones(3), xp.ones(2, dtype=xp.float64), xp.tensor([1, 2]), xp.ones(2, requires_grad=True)]
+    values = [
+        xp.tensor([5.0, 6.0]),
+        xp.ones(3),
+        xp.ones(2, dtype=xp.float64),
+        xp.tensor([1, 2]),
+        xp.ones(2, requires_grad=True),
+    ]
     return facts, [attempt(lambda v=v: assign(v)) for v in values], attempt(lambda: assign(3.0))
 
 
@@ -244,7 +388,15 @@ def test_deepcopy(xp: Any) -> Any:
     shared = [x, x]
     pair = copy.deepcopy(shared)
     view = xp.ones(2, 3)[:, 1]
-    return other, other.grad, other.grad is x.grad, x, pair[0] is pair[1], attempt(lambda: copy.deepcopy(x * 1)), copy.deepcopy(view).tolist()
+    return (
+        other,
+        other.grad,
+        other.grad is x.grad,
+        x,
+        pair[0] is pair[1],
+        attempt(lambda: copy.deepcopy(x * 1)),
+        copy.deepcopy(view).tolist(),
+    )
 
 
 @live
@@ -259,8 +411,16 @@ def test_copy(xp: Any) -> Any:
 def test_pickle(xp: Any) -> Any:
     """A leaf survives pickling: values, type, requires_grad; a tensor inside a graph comes back as a leaf or not at all."""
     x = leaf(xp, [[1.0, 2.0], [3.0, 4.0]])
-    back = [pickle.loads(pickle.dumps(t)) for t in (x, x.detach().t(), xp.tensor(True), xp.tensor(3), xp.ones(0, 2), xp.ones(2, dtype=xp.float16))]
-    return back, [b.is_leaf for b in back], [b.stride() for b in back], pickle.loads(pickle.dumps([xp.float32, xp.Size((2, 3))])) == [xp.float32, (2, 3)]
+    back = [
+        pickle.loads(pickle.dumps(t))
+        for t in (x, x.detach().t(), xp.tensor(True), xp.tensor(3), xp.ones(0, 2), xp.ones(2, dtype=xp.float16))
+    ]
+    return (
+        back,
+        [b.is_leaf for b in back],
+        [b.stride() for b in back],
+        pickle.loads(pickle.dumps([xp.float32, xp.Size((2, 3))])) == [xp.float32, (2, 3)],
+    )
 
 
 @live
@@ -280,7 +440,13 @@ def test_equality_and_hash(xp: Any) -> Any:
     """Equality is element by element; hashing is by identity; membership asks for any equal element."""
     x, y = xp.tensor([1.0, 2.0]), xp.tensor([1.0, 3.0])
     facts = [x == y, x != y, x == 1, x == None, x != "a", hash(x) == id(x), len({x, x, y}), {x: 1}[x], 2.0 in x, 5 in x]  # noqa: E711
-    return facts, attempt(lambda: x in [y, x]), attempt(lambda: x == xp.ones(3)), attempt(lambda: "a" in x), xp.tensor(2.0) in x
+    return (
+        facts,
+        attempt(lambda: x in [y, x]),
+        attempt(lambda: x == xp.ones(3)),
+        attempt(lambda: "a" in x),
+        xp.tensor(2.0) in x,
+    )
 
 
 @live
@@ -289,7 +455,15 @@ def test_iteration(xp: Any) -> Any:
     x = leaf(xp, [[1.0, 2.0], [3.0, 4.0]])
     a, b = x
     (a * 2 + b).sum().backward()
-    return a, b, x.grad, [float(t.detach()) for t in x[0]], list(reversed(xp.tensor([1, 2, 3]))), attempt(lambda: list(xp.tensor(1))), attempt(lambda: len(xp.tensor(1)))
+    return (
+        a,
+        b,
+        x.grad,
+        [float(t.detach()) for t in x[0]],
+        list(reversed(xp.tensor([1, 2, 3]))),
+        attempt(lambda: list(xp.tensor(1))),
+        attempt(lambda: len(xp.tensor(1))),
+    )
 
 
 @live
@@ -308,18 +482,43 @@ def test_the_legacy_constructor(xp: Any) -> Any:
 def test_operators(xp: Any) -> Any:
     """Operators take tensors and numbers on either side, and leave other types to the other operand."""
     x = leaf(xp, 2.0, 3.0)
-    floats = [x + 1, 1 + x, x - 1, 1 - x, x * 2, 2 * x, x / 2, 2 / x, x // 2, 7 // x, x % 2, 7 % x, x**2, 2**x, -x, +x, abs(-x), x @ x]
+    floats = [
+        x + 1,
+        1 + x,
+        x - 1,
+        1 - x,
+        x * 2,
+        2 * x,
+        x / 2,
+        2 / x,
+        x // 2,
+        7 // x,
+        x % 2,
+        7 % x,
+        x**2,
+        2**x,
+        -x,
+        +x,
+        abs(-x),
+        x @ x,
+    ]
     whole = xp.tensor([6, 3])
     ints = [whole & 2, 2 | whole, whole ^ whole, ~whole, whole / 2, whole // 2, whole % 4, 1 - whole]
-    tests = [x < 2.5, x <= 2, x > 2.5, 2.5 >= x, x == x, x != 2]
-    return floats, ints, tests, [attempt(lambda o=o: x + o) for o in ("a", None, [1, 2], {}, object())], attempt(lambda: [1.0] * x)
+    tests = [x < 2.5, x <= 2, x > 2.5, x <= 2.5, x == x, x != 2]
+    return (
+        floats,
+        ints,
+        tests,
+        [attempt(lambda o=o: x + o) for o in ("a", None, [1, 2], {}, object())],
+        attempt(lambda: [1.0] * x),
+    )
 
 
 @live
 def test_operators_with_numpy(xp: Any) -> Any:
     """NumPy scalars are numbers to a tensor on their left."""
     x = xp.tensor([2.0, 3.0])
-    return [x * np.float32(2), x + np.int64(1), x**np.float64(2), x / np.float64(4)]
+    return [x * np.float32(2), x + np.int64(1), x ** np.float64(2), x / np.float64(4)]
 
 
 @live
@@ -328,7 +527,15 @@ def test_conversions(xp: Any) -> Any:
     x = leaf(xp, 1.0, 2.0)
     y = x.to(xp.float64)
     y.sum().backward()
-    kept = [x.to(xp.float32) is x, x.float() is x, x.to("cpu") is x, x.to(x) is x, x.cpu() is x, x.to(xp.float32, copy=True) is x, x.type_as(y).dtype]
+    kept = [
+        x.to(xp.float32) is x,
+        x.float() is x,
+        x.to("cpu") is x,
+        x.to(x) is x,
+        x.cpu() is x,
+        x.to(xp.float32, copy=True) is x,
+        x.type_as(y).dtype,
+    ]
     return y, x.grad, kept, attempt(lambda: x.cuda()), x.to(dtype=xp.int64), x.long()
 
 
@@ -336,11 +543,24 @@ def test_conversions(xp: Any) -> Any:
 def test_new_tensors(xp: Any) -> Any:
     """``new_*`` make tensors of the same type."""
     x = xp.ones(2, dtype=xp.float64)
-    return [x.new_zeros(2, 3), x.new_ones((2,)), x.new_full((2,), 7), x.new_zeros(2, dtype=xp.int32), x.new_empty(2, 2).shape, x.new_tensor([1, 2])]
+    return [
+        x.new_zeros(2, 3),
+        x.new_ones((2,)),
+        x.new_full((2,), 7),
+        x.new_zeros(2, dtype=xp.int32),
+        x.new_empty(2, 2).shape,
+        x.new_tensor([1, 2]),
+    ]
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.recursive(st.floats(-3, 3, width=32) | st.integers(-3, 3) | st.booleans(), lambda s: st.lists(s, min_size=1, max_size=3), max_leaves=6))
+@given(
+    st.recursive(
+        st.floats(-3, 3, width=32) | st.integers(-3, 3) | st.booleans(),
+        lambda s: st.lists(s, min_size=1, max_size=3),
+        max_leaves=6,
+    )
+)
 def test_tensors_of_any_nesting_are_as_in_torch(data: Any) -> None:
     """Nested lists of numbers become PyTorch's tensor, or PyTorch's error."""
     live(lambda xp: attempt(lambda: xp.tensor(data)))()

@@ -66,7 +66,14 @@ def test_the_base_of_views(xp: Any) -> Any:
     v = x[0]
     w = v[1:]
     d = x.detach()
-    return v._base is x, w._base is x, d._base, d[0]._base is d, x._base, attempt(lambda: setattr(v, "_base", None)) is not None
+    return (
+        v._base is x,
+        w._base is x,
+        d._base,
+        d[0]._base is d,
+        x._base,
+        attempt(lambda: setattr(v, "_base", None)) is not None,
+    )
 
 
 @live
@@ -130,7 +137,14 @@ def test_a_restricted_view_after_a_write(xp: Any) -> Any:
         y.add_(1)
     names = ["requires_grad", "is_leaf", "grad_fn", "output_nr", "retains_grad", "_version"]
     looks = [attempt(lambda n=n: getattr(v, n)) for n in names]
-    uses = [lambda: v + 1, lambda: v.sum(), lambda: v[0], lambda: v.add_(1), lambda: v.backward(xp.ones(2)), lambda: v.clone()]
+    uses = [
+        lambda: v + 1,
+        lambda: v.sum(),
+        lambda: v[0],
+        lambda: v.add_(1),
+        lambda: v.backward(xp.ones(2)),
+        lambda: v.clone(),
+    ]
     return looks, repr(v), v.tolist(), v.detach(), [attempt(u) for u in uses]
 
 
@@ -179,6 +193,7 @@ def test_swapping_through_views(xp: Any) -> Any:
 @live
 def test_overlap_with_the_operand(xp: Any) -> Any:
     """A write that reads memory which overlaps its target in part is refused; the same window is fine."""
+
     def ones() -> Any:
         return xp.arange(6.0)
 
@@ -198,10 +213,17 @@ def test_overlap_with_the_operand(xp: Any) -> Any:
 @live
 def test_overlap_within_the_target(xp: Any) -> Any:
     """A target whose elements share memory is refused, except by ops that put one value everywhere."""
+
     def expanded() -> Any:
         return xp.ones(3).expand(2, 3)
 
-    makes = [lambda t: t.add_(1), lambda t: t.copy_(xp.ones(2, 3)), lambda t: t.fill_(2.0), lambda t: t.zero_(), lambda t: t.mul_(t)]
+    makes = [
+        lambda t: t.add_(1),
+        lambda t: t.copy_(xp.ones(2, 3)),
+        lambda t: t.fill_(2.0),
+        lambda t: t.zero_(),
+        lambda t: t.mul_(t),
+    ]
     return [attempt(lambda m=m: m(expanded())) for m in makes], attempt(lambda: xp.ones(0).expand(2, 0).add_(1))
 
 
