@@ -66,8 +66,8 @@ def to_array(data: Any, dtype: Any) -> Any:
             kind = dtype or dtypes.of(data.dtype)
             return np.array(data, kind.numpy)
         plain = _plain(data)
-        _check_nesting(plain)
         held = _inferred(plain)
+        _check_nesting(plain, (dtype or held).category < dtypes.FLOATING)
         return _array(plain, held, dtype or held)
 
 
@@ -111,7 +111,7 @@ def _only_number(tensor: Any) -> Any:
     return tensor._array.reshape(())[()]
 
 
-def _check_nesting(data: Any, dim: int = 0) -> None:
+def _check_nesting(data: Any, whole: bool, dim: int = 0) -> None:
     """Refuse lists of different lengths.
 
     Errors: ValueError, or TypeError where numbers and lists are mixed.
@@ -124,10 +124,10 @@ def _check_nesting(data: Any, dim: int = 0) -> None:
         if size is None and expected is not None:
             raise TypeError("not a sequence")
         if size is not None and expected is None:
-            raise TypeError("'list' object cannot be interpreted as an integer")
+            raise TypeError("'list' object cannot be interpreted as an integer" if whole else "must be real number, not list")
         if size != expected:
             raise ValueError(f"expected sequence of length {expected} at dim {dim + 1} (got {size})")
-        _check_nesting(item, dim + 1)
+        _check_nesting(item, whole, dim + 1)
 
 
 def _inferred(data: Any) -> dtypes.dtype:

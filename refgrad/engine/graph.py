@@ -347,6 +347,7 @@ def version_error(saved: Any, expected: int, node: Node | None) -> RuntimeError:
             saved._view.refresh(saved)
         maker = saved._grad_fn
         array = saved._array
+        # torch 2.13.0 says 0 of any tensor that is not the node's own output
         origin = f", which is output 0 of {maker.title()}," if maker is not None else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "

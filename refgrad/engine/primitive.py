@@ -61,6 +61,7 @@ class Primitive:
         self.params = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
         self.vjps: dict[str, Rule] = {}
         self.jvps: dict[str, Rule] = {}
+        self.check: Callable[[list[Any]], None] | None = None  # refuses types, before they are promoted
         self.plans: dict[int, Plan] = {}
         self.node_class: type[Node] = type(name, (Node,), {"__slots__": ()})
 
@@ -101,6 +102,8 @@ def promoted(op: Primitive, arrays: list[Any]) -> list[Any]:
     """
     if not mixed(arrays):
         return arrays
+    if op.check is not None:
+        op.check(arrays)
     kind = dtypes.result_type(a for a in arrays if a is not None)
     if op.to_float and kind.category < dtypes.FLOATING:
         kind = dtypes.get_default_dtype()

@@ -84,6 +84,8 @@ def same(mine: Any, theirs: Any) -> bool:
     if isinstance(mine, (np.ndarray, np.generic)):
         exact = mine.dtype.kind not in "fc"
         return mine.dtype == theirs.dtype and mine.shape == theirs.shape and _close(mine, theirs, exact)
+    if isinstance(mine, complex):
+        return same(mine.real, theirs.real) and same(mine.imag, theirs.imag)
     if isinstance(mine, float):
         return math.isclose(mine, theirs, rel_tol=RTOL, abs_tol=ATOL) or (math.isnan(mine) and math.isnan(theirs))
     return bool(mine == theirs)

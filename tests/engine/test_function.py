@@ -121,7 +121,7 @@ def library(xp: Any) -> dict[str, Any]:
 
         @staticmethod
         def backward(ctx: Any, grad: Any) -> Any:
-            return (grad.double() / 2).expand(2, *grad.shape)
+            return (grad.float() / 2).expand(2, *grad.shape)
 
     return {cls.__name__: cls for cls in (Square, Tanh, Product, Written, Same, Row, Stopped, Once, Wide)}
 
@@ -155,7 +155,8 @@ def step(xp: Any, name: str, x: Any, y: Any) -> Any:
 
 def run(xp: Any, program: list[Statement], *, create_graph: bool) -> list[Any]:
     """What each statement of a program gives or raises, and the gradients, of the first order and of the second."""
-    leaves = [leaf(xp, [0.5, -1.0], [0.25, 2.0]), leaf(xp, [1.5, 0.5], [-0.75, 1.0])]
+    values = ([0.5, -1.0], [0.25, 2.0]), ([1.5, 0.5], [-0.75, 1.0])
+    leaves = [leaf(xp, *rows, dtype="float64") for rows in values]
     tensors = [leaves[0], leaves[1], leaves[0] * 1]
     seen: list[Any] = []
     for name, a, b, recorded in program:

@@ -127,24 +127,31 @@ def sub(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
 
     Errors: RuntimeError for bools.
     """
-    try:
-        return input - other if alpha == 1 else input - alpha * other
-    except TypeError:  # NumPy subtracts no bools either
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
-            "operator instead."
-        ) from None
+    return input - other if alpha == 1 else input - alpha * other
 
 
 sub.defvjp(lambda grad: grad, lambda grad, alpha: -grad if alpha == 1 else grad * -alpha)
 sub.defjvp(lambda tangent: tangent, lambda tangent, alpha: -tangent if alpha == 1 else tangent * -alpha)
 
 
-_NO_BOOL = (
-    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
-    "`~` or "
-    "`logical_not()` operator instead."
-)
+def _refuse_bools(arrays: Any) -> None:
+    """Refuse what NumPy would take for 0 and 1.
+
+    Errors: RuntimeError.
+    """
+    flags = [isinstance(a, bool) or getattr(a, "dtype", None) == bool for a in arrays]
+    if all(flags):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
+        )
+    if any(flags):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` "
+            "or `logical_not()` operator instead."
+        )
+
+
+sub.op.check = _refuse_bools
 
 
 @primitive(promotes="yes", name="RsubBackward0")
@@ -153,13 +160,13 @@ def _rsub_tensor(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
     return _broadcasting(lambda other, input: sub.op.forward(other, input, alpha), other, input)
 
 
+_rsub_tensor.op.check = _refuse_bools
 _rsub_tensor.defvjp(lambda grad, alpha: -grad if alpha == 1 else grad * -alpha, lambda grad: grad)
 
 
 @primitive(promotes="yes", name="RsubBackward1")
 def _rsub_number(input: Any, /, other: Any, alpha: Any = 1) -> Any:
-    if isinstance(other, bool) or input.dtype.kind == "b":
-        raise RuntimeError(_NO_BOOL)
+    _refuse_bools((input, other))
     return sub.op.forward(*reversed(_met(input, other)), alpha)
 
 
