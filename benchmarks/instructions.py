@@ -1,7 +1,8 @@
 """Instruction counts under ``valgrind --tool=callgrind``: nearly free of noise, hence good for small changes.
 
-A program is run ``FEW`` and ``MANY`` times in two processes; the difference of their counts, over the difference of the
-runs, is what one run costs without imports and warming up.
+A program is run ``FEW`` times in one process and many times in another; the difference of their counts, over the
+difference of the runs, is what one run costs without imports and warming up. How many is a power of two that makes a
+twentieth of a second, so that what start-up varies by (some ten thousand instructions) is divided away.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ import sys
 from pathlib import Path
 
 from benchmarks.child import environment
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.programs import Run
+from benchmarks.timing import seconds
 
-FEW, MANY = 3, 8
+FEW = 3
+ENOUGH = 0.05  # seconds, without valgrind
 
 
 class NoValgrind(RuntimeError):
@@ -31,8 +36,18 @@ def instructions(contestant: str, program: str, size: int, folder: Path) -> floa
         raise NoValgrind(
             "--instructions needs valgrind; install it with your system's package manager (apt install valgrind)"
         )
-    few, many = (counted(contestant, program, size, count, folder) for count in (FEW, MANY))
-    return (many - few) / (MANY - FEW)
+    more = runs_for(CONTESTANTS[contestant].programs()[program](size))
+    few, many = (counted(contestant, program, size, count, folder) for count in (FEW, FEW + more))
+    return (many - few) / more
+
+
+def runs_for(run: Run) -> int:
+    """The smallest power of two of runs that takes ``ENOUGH``."""
+    run()
+    count = 1
+    while seconds(run, count) < ENOUGH:
+        count *= 2
+    return count
 
 
 def counted(contestant: str, program: str, size: int, count: int, folder: Path) -> int:

@@ -521,21 +521,21 @@ def bernoulli(input: Tensor, *, generator: Any = None) -> Tensor:
 
 
 def _uniform_(self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
-    return self.fill_with(random.uniform(generator or default_generator, self.shape, self._array.dtype, a, b))
+    return self._fill_with(random.uniform(generator or default_generator, self.shape, self._array.dtype, a, b))
 
 
 def _normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
-    return self.fill_with(random.normal(generator or default_generator, self.shape, self._array.dtype, mean, std))
+    return self._fill_with(random.normal(generator or default_generator, self.shape, self._array.dtype, mean, std))
 
 
 def _random_(self: Tensor, low: Any = None, high: Any = None, *, generator: Any = None) -> Tensor:
     low, high = (0, low) if high is None and low is not None else (low, high)
-    return self.fill_with(random.integers(generator or default_generator, self.shape, low, high, self._array.dtype))
+    return self._fill_with(random.integers(generator or default_generator, self.shape, low, high, self._array.dtype))
 
 
 def _bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     chance = np.asarray(p._array) if isinstance(p, Tensor) else p
-    return self.fill_with(random.bernoulli(generator or default_generator, chance, self.shape, self._array.dtype))
+    return self._fill_with(random.bernoulli(generator or default_generator, chance, self.shape, self._array.dtype))
 
 
 for _name, _fill in (

@@ -126,8 +126,15 @@ def at_forward_level(level: Any, function: Any, args: tuple[Any, ...], then: The
     if all(t is None for t in tangents):
         return below(function, args, then)
 
+    outside = tuple(layer for layer in modes.layers if layer is not level)
+
     def push(ctx: Any, results: list[Any]) -> None:
-        give_tangents(level, ctx, args, tangents, results)
+        layers = modes.layers
+        modes.set_layers(outside)  # so that a level outside sees what jvp computes; torch 2.13.0 gives zeros there
+        try:
+            give_tangents(level, ctx, args, tangents, results)
+        finally:
+            modes.set_layers(layers)
         then(ctx, results)
 
     return below(function, args, push)
@@ -140,31 +147,45 @@ def give_tangents(level: Any, ctx: Any, args: tuple[Any, ...], tangents: list[An
     """
     node = ctx._node
     zeros = node.materialize_grads
+    before = [version(t) for t in tangents]
     given = [
         ops.zeros_like(a) if t is None and zeros and isinstance(a, TensorBase) else t for a, t in zip(args, tangents)
     ]
-    found = in_tuple(ctx.apply_jvp(*given))
+    found = checked(in_tuple(ctx.apply_jvp(*given)), len(results))
+    written = [t if version(t) != v else None for t, v in zip(tangents, before)]
+    dirty = {id(t) for t in node.dirty_tensors or ()}
+    own = {id(a): t for a, t in zip(args, written)}
+    for result, tangent in zip(results, found):
+        if isinstance(result, TensorBase) and tangent is not None:
+            if id(result) not in dirty:
+                give_tangent(level, result, tangent)
+            elif tangent is not own.get(id(result)):
+                raise RuntimeError(_NOT_INPLACE)
+
+
+def version(tangent: Any) -> int:
+    """How often a tangent was written to."""
+    return 0 if tangent is None or tangent._counter is None else int(tangent._counter[0])
+
+
+def checked(found: tuple[Any, ...], expected: int) -> tuple[Any, ...]:
+    """What ``jvp`` gave, if there is a tensor or None for each output.
+
+    Errors: RuntimeError.
+    """
     for i, tangent in enumerate(found):
         if tangent is not None and not isinstance(tangent, TensorBase):
             raise RuntimeError(f"expected Variable or None (got {type(tangent).__name__}) for grad output {i}.")
-    if len(found) != len(results):
+    if len(found) != expected:
         raise RuntimeError(
-            f"Function's jvp returned an invalid number of forward gradients (expected {len(results)} but got "
-            f"{len(found)})"
+            f"Function's jvp returned an invalid number of forward gradients (expected {expected} but got {len(found)})"
         )
-    dirty = {id(t) for t in node.dirty_tensors or ()}
-    own = {id(a): t for a, t in zip(args, tangents)}
-    for result, tangent in zip(results, found):
-        if isinstance(result, TensorBase) and tangent is not None:
-            give_tangent(level, result, tangent, own.get(id(result)) if id(result) in dirty else None)
+    return found
 
 
-def give_tangent(level: Any, result: Any, tangent: Any, written: Any) -> None:
-    """Let one result carry ``tangent``; ``written`` is the tangent that must have been changed in place, if any."""
-    if written is not None:
-        if tangent is not written:
-            raise RuntimeError(_NOT_INPLACE)
-    elif result._view is None:
+def give_tangent(level: Any, result: Any, tangent: Any) -> None:
+    """Let one result carry ``tangent``: a view's must be a view."""
+    if result._view is None:
         level.give(result, tangent)
     elif tangent._view is None:
         raise RuntimeError(_NO_VIEW)

@@ -1,6 +1,7 @@
 """PyTorch's top-level names, gathered: what ``refgrad`` shows of the engine."""
 
 import math as _math
+from types import ModuleType as _ModuleType
 
 from refgrad.engine import dtypes as _dtypes
 from refgrad.engine.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled, set_anomaly_enabled
@@ -86,3 +87,17 @@ def typename(obj: object) -> str:
     named = obj if hasattr(obj, "__qualname__") else type(obj)
     module = getattr(named, "__module__", None) or ""
     return named.__qualname__ if module in ("", "builtins") else f"{module}.{named.__qualname__}"
+
+
+# what rules and methods use of the ops, and PyTorch shows elsewhere or not at all
+_HIDDEN = """
+    alias as_strided_backward binary_cross_entropy binary_cross_entropy_backward clone_contiguous contiguous copy
+    cross_entropy div_rounded div_scalar dropout_with elu elu_backward embedding_dense_backward expand gelu getitem
+    hardtanh hardtanh_backward huber_loss huber_loss_backward index l1_loss leaky_relu leaky_relu_backward linear
+    log_sigmoid_backward log_softmax_backward_data logsigmoid mish mse_loss mse_loss_backward mul_scalar nll_loss
+    nll_loss_backward one_hot ones_as place place_diagonal pow_scalar pow_tensor promoted relu6 repeat round_decimals
+    round_whole rpow_scalar setitem silu slice smooth_l1_loss smooth_l1_loss_backward softmax_backward_data softplus
+    softplus_backward softsign tanhshrink threshold_backward to_copy vector_norm view zero zeros_as
+""".split()
+for _name in (*_HIDDEN, *(n for n, value in globals().items() if type(value) is _ModuleType and not n.startswith("_"))):
+    globals().pop(_name, None)

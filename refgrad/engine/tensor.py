@@ -626,7 +626,7 @@ class Tensor(TensorBase):
     def square_(self) -> Tensor:
         return self.pow_(2)
 
-    def fill_with(self, values: Any) -> Tensor:
+    def _fill_with(self, values: Any) -> Tensor:
         """Overwrite with ``values`` from outside any graph; what random fills do."""
         check_inplace(self, modes.grad_enabled and self.requires_grad)
         check_overlap(own_array(self))
@@ -819,7 +819,7 @@ _METHODS = """
     pow prod rad2deg ravel reciprocal relu remainder repeat_interleave roll round rsqrt scatter scatter_add select sgn
     sigmoid sign signbit sin sinh softmax sort split sqrt square squeeze std sub sum swapaxes swapdims t
     take_along_dim tan tanh topk trace transpose tril triu trunc unbind unflatten unsqueeze var where xlogy add div
-    addmm as_strided broadcast_to clamp_max clamp_min fmax fmin true_divide fill
+    addmm as_strided broadcast_to clamp_max clamp_min fmax fmin true_divide
 """.split()
 _INPLACE = """
     abs acos acosh add addcdiv addcmul asin asinh atan atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil

@@ -269,8 +269,8 @@ def test_setup_context_arguments(xp: Any) -> Any:
     members = {"setup_context": staticmethod(lambda ctx, inputs, output: seen.append((inputs, ctx.needs_input_grad)))}
     for forward in (lambda x, k=3: x * k, lambda x, k=3, w=2: x * k * w, lambda *xs: xs[0] * 1):
         made = function(xp, forward, **members)
-        seen.append(attempt(lambda: made.apply(leaf(xp, 1.0))))  # noqa: B023
-        seen.append(attempt(lambda: made.apply(leaf(xp, 1.0), w=5)))  # noqa: B023
+        seen.append(attempt(lambda: made.apply(leaf(xp, 1.0))))
+        seen.append(attempt(lambda: made.apply(leaf(xp, 1.0), w=5)))
     return seen
 
 

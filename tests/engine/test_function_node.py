@@ -137,7 +137,7 @@ def test_fit_on_both(shape: tuple[int, ...], wide: tuple[int, ...]) -> None:
         return np.asarray(xp.autograd.grad(y.sum(), x, create_graph=create_graph)[0].numpy(force=True))
 
     for create_graph in (False, True):
-        mine, theirs = (attempt(lambda xp=xp: scene(xp, create_graph)) for xp in (refgrad, torch))  # noqa: B023
+        mine, theirs = (attempt(lambda xp=xp: scene(xp, create_graph)) for xp in (refgrad, torch))
         assert np.array_equal(mine, theirs) if isinstance(mine, np.ndarray) else mine == theirs
 
 

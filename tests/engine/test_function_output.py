@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.live import attempt, leaf, live, observe, same
-
 import refgrad
+from tests.engine.live import attempt, leaf, live, observe, same
 
 # How a forward can make its result of its input x, of a leaf w that requires grad, and of its ctx.
 FORWARDS: dict[str, Any] = {

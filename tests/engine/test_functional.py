@@ -44,7 +44,11 @@ def test_matrices(xp: Any) -> Any:
     x, y = double(xp, 1, 2), double(xp, 3)
     ways: list[dict[str, Any]] = [{}, {"vectorize": True}, {"vectorize": True, "strategy": "forward-mode"}]
     jacobians = [af.jacobian(lambda x, y: (x.outer(y), x.sum() * y), (x, y), **way) for way in ways]
-    outer: list[dict[str, Any]] = [{}, {"vectorize": True}, {"vectorize": True, "outer_jacobian_strategy": "forward-mode"}]
+    outer: list[dict[str, Any]] = [
+        {},
+        {"vectorize": True},
+        {"vectorize": True, "outer_jacobian_strategy": "forward-mode"},
+    ]
     hessians = [af.hessian(lambda x, y: (x.exp() * y).sum(), (x, y), **way) for way in outer]
     return jacobians, [[[block.detach() for block in row] for row in rows] for rows in hessians]
 
