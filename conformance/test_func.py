@@ -29,7 +29,9 @@ def test_argnums(xp, func, argnums, expected):
 
 
 @behaviour("TF-27", source=SOURCE, level="should", profile="namespace")
-@pytest.mark.parametrize(("argnums", "text"), [(2, "Got argnum=2, but only 2 positional inputs"), ((), "argnums must be non-empty")])
+@pytest.mark.parametrize(
+    ("argnums", "text"), [(2, "Got argnum=2, but only 2 positional inputs"), ((), "argnums must be non-empty")]
+)
 def test_wrong_argnums(xp, func, check, argnums, text):
     """argnums beyond the arguments, or none at all, is an error."""
     with check.raises("RuntimeError", text):
@@ -204,7 +206,10 @@ def test_requires_grad(xp, func, check):
 @behaviour("TF-16", source=SOURCE, level="should", profile="namespace")
 @pytest.mark.parametrize(
     ("fn", "text"),
-    [(lambda x: x.item(), "calling .item() on a Tensor"), (lambda x: x if x > 0 else -x, "data-dependent control flow")],
+    [
+        (lambda x: x.item(), "calling .item() on a Tensor"),
+        (lambda x: x if x > 0 else -x, "data-dependent control flow"),
+    ],
     ids=["item", "if"],
 )
 def test_data_dependent(xp, func, check, fn, text):
@@ -244,7 +249,9 @@ def test_write_to_a_captured_tensor(xp, func, check):
 def test_write_to_a_new_tensor(xp, func, check):
     """A write into a tensor made within the function is recorded."""
     check.equal(func.grad(lambda x: xp.zeros(()).add_(x) * x)(xp.tensor(3.0)), 6.0)
-    check.equal(func.grad(lambda x: (x * 1).mul_(x).exp())(xp.tensor(0.5, dtype=xp.float64)), 2 * 0.5 * 2.718281828459045**0.25)
+    check.equal(
+        func.grad(lambda x: (x * 1).mul_(x).exp())(xp.tensor(0.5, dtype=xp.float64)), 2 * 0.5 * 2.718281828459045**0.25
+    )
 
 
 @behaviour("TF-19", source=SOURCE, profile="namespace")
@@ -326,10 +333,19 @@ def test_dims(xp, func, check):
 
 
 INPUTS = {
-    "sizes": (lambda xp, vmap: vmap(lambda x, y: x * y)(xp.ones(2), xp.ones(3)), "got sizes [2, 3] for the mapped dimension"),
+    "sizes": (
+        lambda xp, vmap: vmap(lambda x, y: x * y)(xp.ones(2), xp.ones(3)),
+        "got sizes [2, 3] for the mapped dimension",
+    ),
     "number": (lambda xp, vmap: vmap(lambda x, y: x * y)(xp.ones(2), 2.0), "We cannot vmap over non-Tensor arguments"),
-    "dimension": (lambda xp, vmap: vmap(lambda x: x, in_dims=3)(xp.ones(2)), "expected in_dim to satisfy -1 <= in_dim < 1"),
-    "structure": (lambda xp, vmap: vmap(lambda x: x, in_dims=(0, 0))(xp.ones(2)), "in_dims is not compatible with the structure"),
+    "dimension": (
+        lambda xp, vmap: vmap(lambda x: x, in_dims=3)(xp.ones(2)),
+        "expected in_dim to satisfy -1 <= in_dim < 1",
+    ),
+    "structure": (
+        lambda xp, vmap: vmap(lambda x: x, in_dims=(0, 0))(xp.ones(2)),
+        "in_dims is not compatible with the structure",
+    ),
     "nothing": (lambda xp, vmap: vmap(lambda: 1)(), "got no inputs"),
     "output": (lambda xp, vmap: vmap(lambda x: 3.0)(xp.ones(2)), "must only return Tensors, got type <class 'float'>"),
 }

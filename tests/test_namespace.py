@@ -75,7 +75,17 @@ def test_names_are_the_same_object_each_time() -> None:
     assert "Tensor" in dir(refgrad)
 
 
-@pytest.mark.parametrize("alias, name", [("absolute", "abs"), ("clip", "clamp"), ("multiply", "mul"), ("subtract", "sub"), ("concat", "cat"), ("arcsin", "asin")])
+@pytest.mark.parametrize(
+    "alias, name",
+    [
+        ("absolute", "abs"),
+        ("clip", "clamp"),
+        ("multiply", "mul"),
+        ("subtract", "sub"),
+        ("concat", "cat"),
+        ("arcsin", "asin"),
+    ],
+)
 def test_aliases(alias: str, name: str) -> None:
     """An alias is the same function, as a function and as a method."""
     assert getattr(refgrad, alias) is getattr(refgrad, name)
@@ -103,7 +113,19 @@ def test_types_are_pytorch_s() -> None:
     """Each data type that NumPy can hold is there by each of PyTorch's names."""
     torch = pytest.importorskip("torch")
     names = [n for n in dir(torch) if isinstance(getattr(torch, n), torch.dtype) and hasattr(refgrad, n)]
-    assert {"float", "double", "half", "long", "int", "short", "bool", "cfloat", "float32", "int8", "complex128"} <= set(names)
+    assert {
+        "float",
+        "double",
+        "half",
+        "long",
+        "int",
+        "short",
+        "bool",
+        "cfloat",
+        "float32",
+        "int8",
+        "complex128",
+    } <= set(names)
     assert [n for n in names if repr(getattr(refgrad, n)) != repr(getattr(torch, n))] == []
 
 

@@ -42,8 +42,14 @@ def test_the_contracts_hold() -> None:
     [
         ("import refgrad", HEAVY),
         ("import refgrad; refgrad.Tensor", ("torch", "pytest", "scipy", "hypothesis")),
-        ("import refgrad as t; x = t.ones(2, 3, requires_grad=True); (x @ x.t()).exp().sum().backward()", ("torch", "pytest", "scipy")),
-        ("import refgrad, refgrad.nn, refgrad.optim, refgrad.autograd, refgrad.func, refgrad.utils", ("torch", "pytest", "scipy")),
+        (
+            "import refgrad as t; x = t.ones(2, 3, requires_grad=True); (x @ x.t()).exp().sum().backward()",
+            ("torch", "pytest", "scipy"),
+        ),
+        (
+            "import refgrad, refgrad.nn, refgrad.optim, refgrad.autograd, refgrad.func, refgrad.utils",
+            ("torch", "pytest", "scipy"),
+        ),
         ("import refgrad.__main__", ("torch", "scipy", "hypothesis")),
         ("import refgrad.harness", ("torch", "scipy", "hypothesis")),
     ],
@@ -80,6 +86,7 @@ def test_third_parties(path: Path) -> None:
 
 # np. means forward, ops. means derivative -----------------------------------------------------------------------------
 
+
 def used(node: ast.AST) -> set[str]:
     """The names before a dot in ``node``."""
     return {n.value.id for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
@@ -87,7 +94,21 @@ def used(node: ast.AST) -> set[str]:
 
 def computed(node: ast.AST) -> set[str]:
     """As ``used``, without what computes nothing: ``np.s_`` builds slices, and types and their limits are constants."""
-    harmless = {"s_", "ndarray", "generic", "float32", "float64", "float16", "integer", "floating", "bool_", "intp", "pi", "newaxis", "finfo"}
+    harmless = {
+        "s_",
+        "ndarray",
+        "generic",
+        "float32",
+        "float64",
+        "float16",
+        "integer",
+        "floating",
+        "bool_",
+        "intp",
+        "pi",
+        "newaxis",
+        "finfo",
+    }
     return {
         n.value.id
         for n in ast.walk(node)

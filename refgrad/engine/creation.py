@@ -124,7 +124,9 @@ def _check_nesting(data: Any, whole: bool, dim: int = 0) -> None:
         if size is None and expected is not None:
             raise TypeError("not a sequence")
         if size is not None and expected is None:
-            raise TypeError("'list' object cannot be interpreted as an integer" if whole else "must be real number, not list")
+            raise TypeError(
+                "'list' object cannot be interpreted as an integer" if whole else "must be real number, not list"
+            )
         if size != expected:
             raise ValueError(f"expected sequence of length {expected} at dim {dim + 1} (got {size})")
         _check_nesting(item, whole, dim + 1)

@@ -121,7 +121,14 @@ def test_forward_over_reverse(xp: Any) -> Any:
     """The gradient of a dual tensor is dual, whatever the ops saved, recorded or not."""
     fw = xp.autograd.forward_ad
     found = []
-    for fn in (xp.exp, xp.tanh, lambda x: x**3, lambda x: (x * 1).sigmoid_(), lambda x: x.softmax(0) * x, lambda x: 1 / x):
+    for fn in (
+        xp.exp,
+        xp.tanh,
+        lambda x: x**3,
+        lambda x: (x * 1).sigmoid_(),
+        lambda x: x.softmax(0) * x,
+        lambda x: 1 / x,
+    ):
         for create_graph in (False, True):
             with fw.dual_level():
                 d = dual(xp, 0.5, 1.5, requires_grad=True)
@@ -171,7 +178,15 @@ def test_interface(xp: Any) -> Any:
     v = xp.ones(2)
     d = fw.make_dual(x, v)
     pair = fw.unpack_dual(d)
-    told = [type(pair).__name__, pair._fields, pair.tangent is v, d._base is x, d.is_leaf, repr(d), repr(pair.primal)[:20]]
+    told = [
+        type(pair).__name__,
+        pair._fields,
+        pair.tangent is v,
+        d._base is x,
+        d.is_leaf,
+        repr(d),
+        repr(pair.primal)[:20],
+    ]
     wrong = attempt(lambda: fw.exit_dual_level(level=3))
     fw.exit_dual_level()
     return level, told, wrong, attempt(lambda: fw.make_dual(x, v)), fw.unpack_dual(d).tangent, repr(d)

@@ -107,7 +107,9 @@ def test_kinks(xp: Any) -> Any:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.floats(0.2, 3), min_size=1, max_size=4), st.sampled_from(["exp", "log", "sqrt", "tanh", "reciprocal"]))
+@given(
+    st.lists(st.floats(0.2, 3), min_size=1, max_size=4), st.sampled_from(["exp", "log", "sqrt", "tanh", "reciprocal"])
+)
 def test_smooth_functions_pass(values: list[float], name: str) -> None:
     """Where a function is smooth, gradcheck and forward mode agree with it."""
     assert gradcheck(lambda x: getattr(refgrad, name)(x), double(refgrad, *values), check_forward_ad=True)

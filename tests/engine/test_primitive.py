@@ -217,7 +217,19 @@ def test_an_input_without_a_rule() -> None:
 
 # promotion ------------------------------------------------------------------------------------------------------------
 
-_DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64", "complex128"]
+_DTYPES = [
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "float16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+]
 
 
 @pytest.mark.parametrize("name", ["add", "mul", "div", "sub", "pow", "maximum", "atan2", "eq", "floor_divide"])
@@ -243,7 +255,12 @@ def _promoted(xp: Any, name: str, a: str, b: str, shapes: Any) -> Any:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(["add", "sub", "mul", "true_divide", "pow", "rsub"]), st.sampled_from(_DTYPES), st.sampled_from([2, 2.5, True, 1j, -1, 300, 2**40]), st.booleans())
+@given(
+    st.sampled_from(["add", "sub", "mul", "true_divide", "pow", "rsub"]),
+    st.sampled_from(_DTYPES),
+    st.sampled_from([2, 2.5, True, 1j, -1, 300, 2**40]),
+    st.booleans(),
+)
 def test_promotion_with_numbers(name: str, dtype: str, number: Any, zero_d: bool) -> None:
     """A Python number takes part with its kind only, wherever it stands."""
 
@@ -272,7 +289,10 @@ def test_numbers_take_the_common_type() -> None:
 
 def test_shapes_that_do_not_broadcast() -> None:
     """An op that promotes says in PyTorch's words which dimension does not match."""
-    with pytest.raises(RuntimeError, match=r"The size of tensor a \(2\) must match the size of tensor b \(3\) at non-singleton dimension 0"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"The size of tensor a \(2\) must match the size of tensor b \(3\) at non-singleton dimension 0",
+    ):
         axpy(refgrad.ones(2), refgrad.ones(3), b=1)
 
 

@@ -58,7 +58,9 @@ def test_compositions(xp: Any) -> Any:
         return x.exp() * x.sum() + x.tanh() ** 2
 
     pairs = {f"{a} {b}": ways[a](ways[b](fn))(x) for a, b in itertools.product(ways, repeat=2)}
-    triples = {f"{a} {b} {c}": ways[a](ways[b](ways[c](fn)))(x) for a, b, c in itertools.permutations(("vjp", "jvp", "vmap"))}
+    triples = {
+        f"{a} {b} {c}": ways[a](ways[b](ways[c](fn)))(x) for a, b, c in itertools.permutations(("vjp", "jvp", "vmap"))
+    }
     return values(pairs), values(triples)
 
 
@@ -74,7 +76,9 @@ def test_saved_results_and_views(xp: Any) -> Any:
         return (y.view(3, 1) @ y.view(1, 3)).sigmoid().diagonal().prod() + xp.cat([x, y.sqrt()]).logsumexp(0)
 
     x = double(xp, 0.5, 1.5, 0.25)
-    return values([f.grad(fn)(x), f.hessian(fn)(x), f.jacrev(f.jacrev(fn))(x), f.jacfwd(f.grad(fn))(x), f.jacrev(f.jacfwd(fn))(x)])
+    return values(
+        [f.grad(fn)(x), f.hessian(fn)(x), f.jacrev(f.jacrev(fn))(x), f.jacfwd(f.grad(fn))(x), f.jacrev(f.jacfwd(fn))(x)]
+    )
 
 
 @live

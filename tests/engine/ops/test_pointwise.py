@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import refgrad
-from refgrad.engine.ops import pointwise
+from refgrad.engine.ops import arithmetic, comparison, copies, exponentials, mixing, powers, steps, trigonometry
 from tests.engine.ops.parity import Array, Case, check, check_all
 from tests.engine.ops.slopes import check_slopes, derivable, leaves, ops_of, results
 
@@ -585,7 +585,8 @@ def test_gradients_are_slopes(name: str) -> None:
 def test_every_rule_is_measured() -> None:
     """No rule of this chapter is left out of the finite differences."""
     measured = {name for call, *arrays in SMOOTH.values() for name in ops_of(call, arrays)}
-    assert derivable(pointwise) <= measured
+    chapters = (arithmetic, comparison, copies, exponentials, mixing, powers, steps, trigonometry)
+    assert set().union(*map(derivable, chapters)) <= measured
 
 
 @pytest.mark.parametrize("name", SMOOTH)

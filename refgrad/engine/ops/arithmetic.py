@@ -1,0 +1,281 @@
+"""Elementwise arithmetic; the inputs broadcast, and the traversal undoes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from refgrad.engine import dtypes, ops
+from refgrad.engine.ops.forms import _broadcasting, _is_array, _met, by_last
+from refgrad.engine.primitive import primitive
+
+__all__ = [
+    "add",
+    "div",
+    "div_rounded",
+    "floor_divide",
+    "fmod",
+    "mul",
+    "neg",
+    "reciprocal",
+    "remainder",
+    "rsub",
+    "sub",
+    "true_divide",
+]
+
+
+@primitive(promotes="yes", direct=lambda array, other, *_: np.add(array, other, array))
+def add(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
+    """``input + alpha * other``."""
+    return input + other if alpha == 1 else input + alpha * other
+
+
+add.defvjp(lambda grad: grad, lambda grad, alpha: grad if alpha == 1 else grad * alpha)
+add.defjvp(lambda tangent: tangent, lambda tangent, alpha: tangent if alpha == 1 else tangent * alpha)
+
+
+@primitive(promotes="yes", direct=lambda array, other, *_: np.subtract(array, other, array))
+def sub(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
+    """``input - alpha * other``.
+
+    Errors: RuntimeError for bools.
+    """
+    return input - other if alpha == 1 else input - alpha * other
+
+
+sub.defvjp(lambda grad: grad, lambda grad, alpha: -grad if alpha == 1 else grad * -alpha)
+sub.defjvp(lambda tangent: tangent, lambda tangent, alpha: -tangent if alpha == 1 else tangent * -alpha)
+
+
+def _refuse_bools(arrays: Any) -> None:
+    """Refuse what NumPy would take for 0 and 1.
+
+    Errors: RuntimeError.
+    """
+    flags = [isinstance(a, bool) or getattr(a, "dtype", None) == np.bool_ for a in arrays]
+    if all(flags):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
+        )
+    if any(flags):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` "
+            "or `logical_not()` operator instead."
+        )
+
+
+sub.op.check = _refuse_bools
+
+
+@primitive(promotes="yes", name="RsubBackward0")
+def _rsub_tensor(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
+    """``other - alpha * input``."""
+    return _broadcasting(lambda other, input: sub.op.forward(other, input, alpha), other, input)
+
+
+_rsub_tensor.op.check = _refuse_bools
+_rsub_tensor.defvjp(lambda grad, alpha: -grad if alpha == 1 else grad * -alpha, lambda grad: grad)
+
+
+@primitive(promotes="yes", name="RsubBackward1")
+def _rsub_number(input: Any, /, other: Any, alpha: Any = 1) -> Any:
+    _refuse_bools((input, other))
+    return sub.op.forward(*reversed(_met(input, other)), alpha)
+
+
+_rsub_number.defvjp(lambda grad, alpha: -grad if alpha == 1 else grad * -alpha)
+_rsub_number.defjvp(lambda tangent, alpha: -tangent if alpha == 1 else tangent * -alpha)
+
+
+def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """``other - alpha * input``."""
+    return (_rsub_tensor if _is_array(other) else _rsub_number)(input, other, alpha=alpha)
+
+
+@primitive(promotes="yes", direct=lambda array, other, *_: np.multiply(array, other, array))
+def mul(input: Any, other: Any, /) -> Any:
+    """``input * other``."""
+    return input * other
+
+
+mul.defvjp(lambda grad, other: grad * other, lambda grad, input: grad * input)
+mul.defjvp(lambda tangent, other: tangent * other, lambda tangent, input: tangent * input)
+
+
+@primitive(promotes="float", name="DivBackward0", direct=lambda array, other, *_: np.true_divide(array, other, array))
+def true_divide(input: Any, other: Any, /) -> Any:
+    """``input / other``."""
+    return input / other
+
+
+true_divide.defvjp(lambda grad, other: grad / other, lambda grad, input, other: -grad * ((input / other) / other))
+true_divide.defjvp(lambda tangent, other: tangent / other, lambda tangent, other, result: -tangent * (result / other))
+
+
+@primitive(promotes="yes", name="DivBackward2")
+def div_rounded(input: Any, other: Any, /, rounding_mode: str) -> Any:
+    """``input / other``, rounded towards zero (``"trunc"``) or down (``"floor"``).
+
+    Errors: RuntimeError for another mode, or integers over zero.
+    """
+    if rounding_mode not in ("trunc", "floor"):
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
+    _check_divisor(input, other, f"div_{rounding_mode}_cpu")
+    if rounding_mode == "floor":
+        return np.floor_divide(input, other)
+    if input.dtype.kind in "iu":
+        return np.floor_divide(input - np.fmod(input, other), other)
+    return np.trunc(np.true_divide(input, other))
+
+
+# flat; the inputs are kept as PyTorch keeps them
+div_rounded.defvjp(lambda grad, other: ops.zeros_like(grad), lambda grad, input, other: ops.zeros_like(grad))
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """``input / other``, rounded towards zero (``"trunc"``) or down (``"floor"``) if asked."""
+    if rounding_mode is None:
+        return true_divide(input, other)
+    return div_rounded(input, other, rounding_mode)
+
+
+def _check_divisor(input: Any, other: Any, kernel: str) -> None:
+    """Refuse what has no remainder: bools, complex numbers, integers over zero."""
+    kind = (input if hasattr(input, "dtype") else other).dtype
+    if kind.kind in "bc":
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.scalar_title(kind)}'")
+    if kind.kind in "iu" and not np.all(other):
+        raise RuntimeError("ZeroDivisionError")
+
+
+@primitive(promotes="yes", name="RemainderBackward1")
+def _remainder_tensor(input: Any, other: Any, /) -> Any:
+    """The remainder with the sign of the divisor."""
+    _check_divisor(input, other, "remainder_cpu")
+    return np.remainder(input, other)
+
+
+_remainder_tensor.defvjp(
+    lambda grad: grad,
+    lambda grad, input, other: -grad * ops.div(input, other, rounding_mode="floor"),
+)
+
+
+@primitive(promotes="yes", name="RemainderBackward0")
+def _remainder_number(input: Any, /, other: Any) -> Any:
+    return _remainder_tensor.op.forward(*_met(input, other))
+
+
+_remainder_number.defvjp(lambda grad: grad)
+
+
+@primitive(promotes="yes", name="NotImplemented")
+def _remainder_swapped(input: Any, /, other: Any) -> Any:
+    return _remainder_tensor.op.forward(*reversed(_met(input, other)))
+
+
+remainder = by_last("remainder", _remainder_tensor, _remainder_number, _remainder_swapped)
+
+
+@primitive(promotes="yes", name="FmodBackward1")
+def _fmod_tensor(input: Any, other: Any, /) -> Any:
+    """The remainder with the sign of the dividend."""
+    _check_divisor(input, other, "fmod_cpu")
+    return np.fmod(input, other)
+
+
+_fmod_tensor.defvjp(
+    lambda grad: grad,
+    lambda grad, input, other: -grad * ops.div(input, other, rounding_mode="trunc"),
+)
+
+
+@primitive(promotes="yes", name="FmodBackward0")
+def _fmod_number(input: Any, /, other: Any) -> Any:
+    return _fmod_tensor.op.forward(*_met(input, other))
+
+
+_fmod_number.defvjp(lambda grad: grad)
+fmod = by_last("fmod", _fmod_tensor, _fmod_number)
+
+
+@primitive(promotes="yes", name="NotImplemented")
+def _floor_divide_tensor(input: Any, other: Any, /) -> Any:
+    """``input / other`` rounded down; its derivative is an error, as in PyTorch."""
+    _check_divisor(input, other, "div_floor_cpu")
+    return np.floor_divide(input, other)
+
+
+@primitive(promotes="yes", name="NotImplemented")
+def _floor_divide_number(input: Any, /, other: Any) -> Any:
+    return _floor_divide_tensor.op.forward(*_met(input, other))
+
+
+@primitive(promotes="yes", name="NotImplemented")
+def _floor_divide_swapped(input: Any, /, other: Any) -> Any:
+    return _floor_divide_tensor.op.forward(*reversed(_met(input, other)))
+
+
+floor_divide = by_last("floor_divide", _floor_divide_tensor, _floor_divide_number, _floor_divide_swapped)
+
+
+def _no_derivative(name: str) -> Any:
+    def rule(grad: Any) -> Any:
+        raise RuntimeError(f"derivative for aten::{name} is not implemented")
+
+    return rule
+
+
+@primitive(promotes="yes", name="NotImplemented")
+def _floor_divide_tensor_(input: Any, other: Any, /) -> Any:
+    return _floor_divide_tensor.op.forward(input, other)
+
+
+@primitive(promotes="yes", name="NotImplemented")
+def _floor_divide_number_(input: Any, /, other: Any) -> Any:
+    return _floor_divide_number.op.forward(input, other)
+
+
+floor_divide.forms = (
+    _floor_divide_tensor_,
+    _floor_divide_number_,
+)  # of which PyTorch has no derivative by another name
+_floor_divide_tensor_.defvjp(_no_derivative("floor_divide_"), _no_derivative("floor_divide_"))
+_floor_divide_number_.defvjp(_no_derivative("floor_divide_"))
+_floor_divide_tensor.defvjp(_no_derivative("floor_divide"), _no_derivative("floor_divide"))
+_floor_divide_number.defvjp(_no_derivative("floor_divide"))
+_floor_divide_swapped.defvjp(_no_derivative("floor_divide"))
+_remainder_swapped.defvjp(_no_derivative("remainder"))
+
+
+@primitive()
+def neg(input: Any, /) -> Any:
+    """``-input``.
+
+    Errors: RuntimeError for bools.
+    """
+    try:
+        return -input
+    except TypeError:  # NumPy negates no bools either
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use "
+            "the `~` or `logical_not()` operator instead."
+        ) from None
+
+
+neg.defvjp(lambda grad: -grad)
+neg.defjvp(lambda tangent: -tangent)
+
+
+@primitive(promotes="float")
+def reciprocal(input: Any, /) -> Any:
+    """``1 / input``."""
+    return np.reciprocal(input)
+
+
+reciprocal.defvjp(lambda grad, result: -grad * (result * result))
+reciprocal.defjvp(lambda tangent, result: -tangent * (result * result))

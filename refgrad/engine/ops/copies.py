@@ -1,0 +1,146 @@
+"""Copies, casts, fills, and the parts of complex numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from refgrad.engine import dims, dtypes, ops
+from refgrad.engine.graph import TensorBase
+from refgrad.engine.ops.forms import by_last
+from refgrad.engine.primitive import primitive
+
+__all__ = [
+    "clone",
+    "conj",
+    "copy",
+    "fill",
+    "imag",
+    "real",
+    "to_copy",
+    "zero",
+]
+
+
+@primitive()
+def clone(input: Any, /) -> Any:
+    """A copy that gradients pass through."""
+    return input.copy("K")
+
+
+clone.defvjp(lambda grad: grad)
+clone.defjvp(lambda tangent: tangent)
+
+
+@primitive(name="ToCopyBackward0")
+def _to_floats(input: Any, /, dtype: Any) -> Any:
+    return (input.real if input.dtype.kind == "c" and dtype.kind != "c" else input).astype(dtype)
+
+
+_to_floats.defvjp(lambda grad: grad)
+_to_floats.defjvp(lambda tangent, dtype: ops.to_copy(tangent, dtype))
+
+
+@primitive()
+def _to_integers(input: Any, /, dtype: Any) -> Any:
+    return (input.real if input.dtype.kind == "c" and dtype.kind != "b" else input).astype(dtype)
+
+
+def to_copy(input: Any, dtype: Any) -> Any:
+    """A copy in another NumPy type; the gradient is cast back, and ends at integers."""
+    return (_to_integers if dtype.kind in "biu" else _to_floats)(input, dtype)
+
+
+@primitive(name="CopyBackwards")
+def copy(input: Any, src: Any, /) -> Any:
+    """``src`` in the shape and type of ``input``; the in-place form overwrites."""
+    shape = dims.broadcast(np.shape(input), np.shape(src))
+    if shape != np.shape(input):
+        raise RuntimeError(f"output with shape {list(np.shape(input))} doesn't match the broadcast shape {list(shape)}")
+    value = src if not np.iscomplexobj(src) or np.iscomplexobj(input) else np.real(src)
+    return np.broadcast_to(value, np.shape(input)).astype(input.dtype)
+
+
+copy.defvjp(lambda grad: ops.zeros_like(grad), lambda grad: grad)
+
+
+@primitive(name="FillBackward1")
+def _fill_tensor(input: Any, value: Any, /) -> Any:
+    """``value`` in the shape and type of ``input``.
+
+    Errors: RuntimeError for a value with dimensions.
+    """
+    if np.ndim(value):
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {np.ndim(value)} dimensions."
+        )
+    return np.full_like(input, np.asarray(value).astype(input.dtype))
+
+
+@primitive(name="FillBackward0")
+def _fill_number(input: Any, /, value: Any) -> Any:
+    return np.full_like(input, dtypes.element(value, input.dtype))
+
+
+_fill_tensor.defvjp(lambda grad: ops.zeros_like(grad), lambda grad: ops.sum(grad))
+_fill_number.defvjp(lambda grad: ops.zeros_like(grad))
+fill = by_last("fill", _fill_tensor, _fill_number)
+
+
+@primitive(name="FillBackward3")
+def _fill_tensor_(input: Any, value: Any, /) -> Any:
+    return _fill_tensor.op.forward(input, value)
+
+
+@primitive(name="FillBackward2")
+def _fill_number_(input: Any, /, value: Any) -> Any:
+    return _fill_number.op.forward(input, value)
+
+
+_fill_tensor_.defvjp(lambda grad: ops.zeros_like(grad), lambda grad: ops.sum(grad))
+_fill_number_.defvjp(lambda grad: ops.zeros_like(grad))
+fill.forms = (_fill_tensor_, _fill_number_)  # PyTorch counts the forms that write on
+
+
+@primitive(direct=lambda array: array.fill(0))
+def zero(input: Any, /) -> Any:
+    """Zeros in the shape and type of ``input``."""
+    return np.zeros_like(input)
+
+
+zero.defvjp(lambda grad: ops.zeros_like(grad))
+
+
+@primitive(name="ConjBackward0")
+def _conj(input: Any, /) -> Any:
+    return np.conj(input)
+
+
+_conj.defvjp(lambda grad: ops.conj(grad))
+
+
+def conj(input: Any) -> Any:
+    """The complex conjugate; a real tensor itself."""
+    return _conj(input) if _kind(input) == "c" else input
+
+
+def _kind(input: Any) -> str:
+    return str(getattr(input, "_array", input).dtype.kind)
+
+
+def real(input: Any) -> Any:
+    """The real part, a view; a real tensor itself."""
+    if not isinstance(input, TensorBase):
+        return input.real
+    return ops.select(ops.view_as_real(input), -1, 0) if _kind(input) == "c" else input
+
+
+def imag(input: Any) -> Any:
+    """The imaginary part, a view.
+
+    Errors: RuntimeError for a real tensor.
+    """
+    if _kind(input) != "c":
+        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+    return ops.select(ops.view_as_real(input), -1, 1) if isinstance(input, TensorBase) else input.imag

@@ -1,0 +1,92 @@
+"""Ops of several forms: for tensors and for numbers, and what they refuse."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from refgrad.engine import dims, dtypes
+from refgrad.engine.graph import TensorBase
+from refgrad.engine.primitive import _scalar
+
+
+def _met(input: Any, number: Any) -> tuple[Any, Any]:
+    """``input`` and a Python number in their common type."""
+    kind = dtypes.result_type((input, number)).numpy
+    return input.astype(kind, copy=False), _scalar(number, kind)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, TensorBase) or hasattr(value, "dtype")
+
+
+def by_last(name: str, of_tensor: Any, of_number: Any, swapped: Any = None) -> Any:
+    """One function of several forms, which PyTorch records under several names.
+
+    The last argument, a tensor or a number, decides; ``swapped`` is the form whose first argument is a number.
+    """
+    last = of_tensor.op.inputs[-1]
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if args and not _is_array(args[0]):
+            if swapped is None:
+                names = ", ".join("Tensor" if _is_array(x) else type(x).__name__ for x in args)
+                raise TypeError(
+                    f"{function.__name__}() received an invalid combination of arguments - got ({names}), but "
+                    f"expected one of:"
+                )
+            return swapped(args[1], args[0])
+        decides = kwargs[last] if last in kwargs else args[len(of_tensor.op.inputs) - 1]
+        return (of_tensor if _is_array(decides) else of_number)(*args, **kwargs)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = of_tensor.__doc__
+    function.forms = (of_tensor, of_number)  # type: ignore[attr-defined]
+    return function
+
+
+def of_tensors(function: Any) -> Any:
+    """``function`` without numbers: PyTorch has no such form.
+
+    Errors: TypeError.
+    """
+
+    @functools.wraps(function)
+    def checked(input: Any, other: Any, *args: Any, **kwargs: Any) -> Any:
+        if not _is_array(input):
+            raise _no_tensor(function, "input", 1, input)
+        if not _is_array(other):
+            raise _no_tensor(function, "other", 2, other)
+        return function(input, other, *args, **kwargs)
+
+    return checked
+
+
+def _no_tensor(function: Any, name: str, position: int, value: Any) -> TypeError:
+    kind = type(value).__name__
+    return TypeError(f"{function.__name__}(): argument '{name}' (position {position}) must be Tensor, not {kind}")
+
+
+def _unsupported(value: Any, kinds: str, kernel: str) -> None:
+    """Refuse the kinds of numbers that PyTorch has no kernel for.
+
+    Errors: NotImplementedError.
+    """
+    if getattr(value, "dtype", _PLAIN).kind in kinds:
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.scalar_title(value.dtype)}'")
+
+
+_PLAIN = np.dtype("O")  # of a Python number, which is of no kind yet
+
+
+def _broadcasting(function: Any, *arrays: Any) -> Any:
+    """Run ``function``; shapes that do not broadcast are told in PyTorch's words."""
+    try:
+        return function(*arrays)
+    except ValueError:
+        shape: tuple[int, ...] = ()
+        for array in arrays:
+            shape = dims.broadcast(shape, np.shape(array))
+        raise
