@@ -156,5 +156,5 @@ def test_rules_call_ops(path: Path) -> None:
 def test_the_rules_are_found() -> None:
     """The search for rules finds them: no chapter that defines primitives passes for want of any."""
     found = {path.name: sum(1 for _ in rules(ast.parse(path.read_text()))) for path in OPS}
-    assert found["pointwise.py"] > 50
+    assert found["trigonometry.py"] > 10
     assert sum(found.values()) > 150

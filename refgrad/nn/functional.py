@@ -10,8 +10,10 @@ from refgrad.engine.grad_mode import no_grad
 from refgrad.engine.inplace import inplace as in_place
 from refgrad.engine.ops import sigmoid, tanh
 from refgrad.engine.ops.activation import _celu, _elu
-from refgrad.engine.ops.nn import __all__ as _NN
+from refgrad.engine.ops.nn import __all__ as _OPS
 from refgrad.engine.ops.nn import _dim_of
+
+_NN = [name for name in _OPS if not name.endswith(("_backward", "_backward_data", "_with"))]  # those are for rules
 
 __all__ = [
     *_NN, "alpha_dropout", "celu_", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu_", "hardsigmoid",

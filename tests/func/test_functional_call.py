@@ -12,7 +12,7 @@ def test_other_parameters(xp: Any) -> Any:
     """A module runs with other parameters, given in one dictionary or two, and keeps its own, also after an error."""
     xp.manual_seed(0)
     model = xp.nn.Sequential(xp.nn.Linear(2, 3), xp.nn.Tanh(), xp.nn.Linear(3, 1))
-    own = {name: p for name, p in model.named_parameters()}
+    own = dict(model.named_parameters())
     new = {name: xp.full_like(p, 0.5) for name, p in own.items()}
     x = xp.ones(1, 2)
     call = xp.func.functional_call
