@@ -64,7 +64,7 @@ def draw_ratios(axes: Any, run: dict[str, Any]) -> None:
     axes.set_yticks(range(len(rows)), [f"{r['program']} {short(r['size'])}" for r in rows])
     axes.invert_yaxis()
     axes.grid(alpha=0.25, which="both", axis="x")
-    axes.legend(loc="best", fontsize=8)
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.08), ncols=6, fontsize=8, frameon=False)
 
 
 def goal_of(goal: Any, row: dict[str, Any]) -> bool:
@@ -85,7 +85,7 @@ def draw_growth(axes: Any, run: dict[str, Any]) -> None:
                 )
     if axes.lines:
         axes.set(xscale="log", yscale="log")
-        axes.legend(fontsize=7, ncols=2)
+        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.08), ncols=3, fontsize=7, frameon=False)
     axes.set(
         xlabel="elements of elementwise (solid), nodes of long_chain (dashed)",
         ylabel="ns",

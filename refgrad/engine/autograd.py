@@ -342,7 +342,7 @@ def add_to_grad(tensor: Any, grad: Any, graph: bool) -> None:
     try:
         held = tensor._grad
         if graph and held is None:
-            new = modes.created(wrap(np.empty_like(grad._array)))
+            new = modes.created(wrap(np.empty_like(grad._array)), grad)
             tensor._grad = new.copy_(grad if modes.grad_enabled else grad.detach())
         elif graph:
             tensor._grad = held + grad if modes.grad_enabled else held.add_(grad)

@@ -393,7 +393,10 @@ def _like(name: str, input: Tensor, value: Any, dtype: Any, requires_grad: bool)
     shared = any(n > 1 and not stride for n, stride in zip(array.shape, array.strides))
     result = np.empty(array.shape, kind) if shared else np.empty_like(array, kind)
     result.fill(dtypes.element(value, kind))
-    return leaf(result, requires_grad)
+    new = leaf(result, requires_grad)
+    for layer in modes.layers:
+        layer.likened(new, input)
+    return new
 
 
 def zeros_like(

@@ -85,7 +85,9 @@ class ForwardLevel(Layer):
     def attach(self, tensor: Any, tangent: Any) -> None:
         """As ``set``, with a tangent laid out as its tensor is, so that their views go together."""
         if tangent._array.strides != tensor._array.strides and is_dense(np.asarray(tensor._array)):
-            tangent = modes.created(wrap(np.empty_like(tensor._array, dtype=tangent._array.dtype))).copy_(tangent)
+            tangent = modes.created(wrap(np.empty_like(tensor._array, dtype=tangent._array.dtype)), tangent).copy_(
+                tangent
+            )
         self.set(tensor, tangent)
 
     # ops --------------------------------------------------------------------------------------------------------------
@@ -119,7 +121,9 @@ class ForwardLevel(Layer):
     ) -> Any:
         target = inputs[0]
         with self.off():
-            old = ops.clone(target)
+            old = ops.clone(target)  # the rule may save the old values, which are about to go; of the tangent too
+            held = tangents.get(0)
+            tangents = {i: ops.clone(t) if t is held else t for i, t in tangents.items()}
         result = below(op, inputs, params)
         before = tuple(old if x is target else x for x in inputs)
         with self.off():

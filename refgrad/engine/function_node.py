@@ -20,6 +20,7 @@ from refgrad.engine.primitive import save_result
 from refgrad.engine.saved_hooks import Packed, default_hooks, pack
 from refgrad.engine.views import wants_grad
 
+_NONE: frozenset[int] = frozenset()
 NO_TENSOR: tuple[tuple[int, ...], Any] = ((), None)  # stands in ``outputs`` for a number or text that forward returned
 
 _ONCE = (
@@ -232,15 +233,16 @@ def edge_of(tensor: TensorBase) -> tuple[Node, int]:
 
 def function_node(function: Any, args: tuple[Any, ...], *, wants: Callable[[Any], bool] = wants_grad) -> FunctionNode:
     """The node of a call, before its forward has run; ``wants`` says which tensors need a gradient."""
-    needs = tuple(isinstance(a, TensorBase) and wants(a) for a in args)
+    is_tensor = tuple([isinstance(a, TensorBase) for a in args])
+    needs = tuple([tensor and wants(a) for a, tensor in zip(args, is_tensor)])
     edges: list[tuple[Node | None, int]] = []
-    if modes.grad_enabled and any(needs):  # before the node is made, which must be younger than any that this makes
-        edges = [edge_of(a) if need else (None, 0) for a, need in zip(args, needs) if isinstance(a, TensorBase)]
+    if True in needs and modes.grad_enabled:  # before the node is made, which must be younger than any that this makes
+        edges = [edge_of(a) if need else (None, 0) for a, need, tensor in zip(args, needs, is_tensor) if tensor]
     node: FunctionNode = bare_node(FunctionNode)
     node.function, node.attributes, node._ctx = function, {}, None
-    node.is_tensor, node.needs_input_grad = tuple(isinstance(a, TensorBase) for a in args), needs
+    node.is_tensor, node.needs_input_grad = is_tensor, needs
     node.to_save = node.saved_for_forward = node.dirty_tensors = node.non_differentiable = node.gone = None
     node.materialize_grads = node._materialize_non_diff_grads = True
-    node.saved, node.outputs, node.constants, node.shape, node.dtype = (), (), frozenset(), *NO_TENSOR
-    node.next_nodes, node.next_nrs = tuple(n for n, _ in edges), tuple(nr for _, nr in edges)
+    node.saved, node.outputs, node.constants, node.shape, node.dtype = (), (), _NONE, *NO_TENSOR
+    node.next_nodes, node.next_nrs = tuple([n for n, _ in edges]), tuple([nr for _, nr in edges])
     return node

@@ -34,6 +34,7 @@ _SAVED_AS_IS = (
     "override setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup "
     "ctx inside the forward function itself."
 )
+_NOTHING: frozenset[int] = frozenset()
 
 
 class Outputs:
@@ -50,13 +51,15 @@ class Outputs:
         self.constant = self._marked(
             "non_differentiable", "mark_non_differentiable only accepts variable arguments, but got "
         )
-        self.unsaved = {id(t) for t in tuple_of(node, "to_save") if t is not None} if split else set()
+        self.unsaved = {id(t) for t in tuple_of(node, "to_save") if t is not None} if split else _NOTHING
 
-    def _marked(self, name: str, complaint: str) -> set[int]:
+    def _marked(self, name: str, complaint: str) -> frozenset[int]:
+        if getattr(self.node, name) is None:
+            return _NOTHING
         tensors = tuple_of(self.node, name)
         if not all(isinstance(t, TensorBase) for t in tensors):
             raise RuntimeError(complaint)
-        return {id(t) for t in tensors}
+        return frozenset(map(id, tensors))
 
     def wrap(self) -> list[Any]:
         """The results as the caller gets them; the node learns what they are.
@@ -136,6 +139,19 @@ class Outputs:
         if tensor._view is not None:
             raise RuntimeError(_NO_INPUT)
         warnings.warn(_NO_INPUT, UserWarning, stacklevel=6)
+
+
+def record_plain(node: FunctionNode, args: tuple[Any, ...], output: Any) -> bool:
+    """Record the common case, one new tensor and nothing marked; False leaves the call to ``Outputs``."""
+    marked = node.dirty_tensors is not None or node.non_differentiable is not None
+    if marked or not node.next_nodes or not isinstance(output, TensorBase) or output._view is not None:
+        return False
+    array = output._array
+    if array.dtype.kind in "biu" or any(output is a for a in args):
+        return False
+    node.outputs = ((array.shape, array.dtype),)
+    set_edge(output, node, 0)
+    return True
 
 
 def set_edge(tensor: Any, node: FunctionNode, nr: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from refgrad.engine import ops
 from refgrad.engine.function_node import FunctionNode, function_node
-from refgrad.engine.function_output import Outputs
+from refgrad.engine.function_output import Outputs, record_plain
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.modes import modes
 from refgrad.engine.watch import NodeWatch
@@ -44,12 +44,16 @@ def call_plain(function: Any, args: tuple[Any, ...], then: Then) -> Any:
     """Run a Function below all levels."""
     node = function_node(function, args)
     ctx = node.obj
-    if function.has_setup_context():
+    split = function.has_setup_context()
+    if split:
         output = unrecorded(function.forward, *args)
         unrecorded(function.setup_context, ctx, args, output)
     else:
         output = unrecorded(function.forward, ctx, *args)
-    results = Outputs(node, args, in_tuple(output), split=function.has_setup_context()).wrap()
+    if record_plain(node, args, output):
+        results = [output]
+    else:
+        results = Outputs(node, args, in_tuple(output), split=split).wrap()
     then(ctx, results)
     finish(node)
     return tuple(results) if isinstance(output, tuple) else results[0]

@@ -238,7 +238,7 @@ class GradLevel(Layer):
 
 def zeros_like(tensor: Any) -> Any:
     """Zeros in the shape and type of ``tensor``."""
-    return modes.created(wrap(np.zeros_like(tensor._array)))
+    return modes.created(wrap(np.zeros_like(tensor._array)), tensor)
 
 
 class Unwrapping(Layer):

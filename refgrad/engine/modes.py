@@ -33,6 +33,9 @@ class Layer:
     def created(self, tensor: Any) -> None:
         """Look at a new tensor that no op has made."""
 
+    def likened(self, tensor: Any, like: Any) -> None:
+        """Look at a new tensor that was made in the likeness of another."""
+
     def restored(self, tensor: Any, node: Any) -> None:
         """Look at a tensor that stands for an output that ``node`` had saved."""
 
@@ -81,10 +84,12 @@ class Modes(threading.local):
         """Take ``layer`` off, wherever it is."""
         self.set_layers(tuple(each for each in self.layers if each is not layer))
 
-    def created(self, tensor: Any) -> Any:
-        """``tensor``, shown to the layers that are on."""
+    def created(self, tensor: Any, like: Any = None) -> Any:
+        """``tensor``, shown to the layers that are on; ``like`` is the tensor whose method made it, if any."""
         for layer in self.layers:
             layer.created(tensor)
+            if like is not None:
+                layer.likened(tensor, like)
         return tensor
 
     def refuse(self, what: str, tensor: Any = None) -> None:

@@ -638,17 +638,17 @@ class Tensor(TensorBase):
 
     def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
         return modes.created(
-            wrap(np.zeros(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad)
+            wrap(np.zeros(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad), self
         )
 
     def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
         return modes.created(
-            wrap(np.ones(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad)
+            wrap(np.ones(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad), self
         )
 
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
         return modes.created(
-            wrap(np.full(size, fill_value, dtype.numpy if dtype else self._array.dtype), requires_grad)
+            wrap(np.full(size, fill_value, dtype.numpy if dtype else self._array.dtype), requires_grad), self
         )
 
     new_empty = new_zeros

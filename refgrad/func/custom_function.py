@@ -29,13 +29,13 @@ def at_batch_layer(
     Errors: RuntimeError for a Function that has no rule for batches, or two.
     """
     own = batch_rule(function)
-    batched = [layer.marks(a) == "batched" for a in args]
+    batched = [layer.batched(a) for a in args]
     if own and any(batched):
         return by_own_rule(layer, function, args, batched)
     output = below(function, args, then)
-    for each in in_tuple(output):
+    for each in in_tuple(output) if any(batched) else ():
         if isinstance(each, TensorBase):
-            layer.mark(each, "batched" if any(batched) else "made")
+            layer.mark(each)
     return output
 
 
@@ -51,8 +51,8 @@ def by_own_rule(layer: Any, function: Any, args: tuple[Any, ...], batched: list[
     finally:
         modes.set_layers(layers)
     for result, dim in zip(results, dims):
-        if isinstance(result, TensorBase):
-            layer.mark(result, "made" if dim is None else "batched")
+        if isinstance(result, TensorBase) and dim is not None:
+            layer.mark(result)
     return pytree.unflatten(results, spec)
 
 

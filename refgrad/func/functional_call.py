@@ -76,8 +76,7 @@ def check_keys(module: Any, places: dict[str, Place], given: dict[str, Any]) -> 
 
     Errors: RuntimeError.
     """
-    unexpected = [key for key in given if key not in places]
-    missing = [key for key in places if key not in given]
+    unexpected, missing = sorted(given.keys() - places.keys()), sorted(places.keys() - given.keys())
     messages = [f"Unexpected key(s): {', '.join(map(repr, unexpected))}."] if unexpected else []
     if missing:
         messages.append(f"Missing key(s): {', '.join(map(repr, missing))}.")

@@ -54,34 +54,30 @@ class BatchLayer(Layer):
     def __init__(self, randomness: str, size: int) -> None:
         self.randomness, self.size = randomness, size
 
-    def mark(self, tensor: Any, what: str) -> Any:
-        """Note that ``tensor`` is ``"batched"``, or was ``"made"`` here."""
-        tensor._marks = {**getattr(tensor, "_marks", {}), self: what}
+    def mark(self, tensor: Any) -> Any:
+        """Note that ``tensor`` is batched."""
+        tensor._batches = {*getattr(tensor, "_batches", ()), self}
         return tensor
 
-    def marks(self, x: Any) -> str | None:
-        """What was noted of a tensor, or of the one that it is a view of."""
+    def batched(self, x: Any) -> bool:
+        """Whether a tensor is batched, or is a view of one that is."""
         if not isinstance(x, TensorBase):
-            return None
-        held: str | None = getattr(x, "_marks", {}).get(self)
-        return self.marks(x._view.base) if held is None and x._view is not None else held
+            return False
+        return self in getattr(x, "_batches", ()) or (x._view is not None and self.batched(x._view.base))
 
-    def created(self, tensor: Any) -> None:
-        self.mark(tensor, "made")
+    def likened(self, tensor: Any, like: Any) -> None:
+        if self.batched(like):
+            self.mark(tensor)
 
     def record(
         self, op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool
     ) -> Any:
-        held = [self.marks(x) for x in inputs]
-        batched = "batched" in held
-        if inplace and batched and held[0] is None:
+        held = [self.batched(x) for x in inputs]
+        if inplace and any(held) and not held[0]:
             self.refuse_write(op, inputs)
         result = below(op, inputs, params)
-        for tensor in as_tuple(result):
-            if batched:
-                self.mark(tensor, "batched")
-            elif not inplace and tensor._view is None:
-                self.mark(tensor, "made")
+        for tensor in as_tuple(result) if any(held) else ():
+            self.mark(tensor)
         return result
 
     def refuse_write(self, op: Primitive, inputs: tuple[Any, ...]) -> NoReturn:
@@ -93,7 +89,7 @@ class BatchLayer(Layer):
             raise RuntimeError(_INPLACE)
         shape, other = (
             list(inputs[0]._array.shape),
-            next(list(x._array.shape) for x in inputs[1:] if self.marks(x) == "batched"),
+            next(list(x._array.shape) for x in inputs[1:] if self.batched(x)),
         )
         raise RuntimeError(
             f"output with shape {shape} doesn't match the broadcast shape {[self.size, *max(shape, other, key=len)]}"
@@ -106,7 +102,7 @@ class BatchLayer(Layer):
         refuse_state(what)
         if what == "random" and self.randomness == "error":
             raise RuntimeError(_RANDOM)
-        if what in _REFUSED and self.marks(tensor) == "batched":
+        if what in _REFUSED and self.batched(tensor):
             raise RuntimeError(_REFUSED[what])
         return tensor
 
@@ -165,11 +161,11 @@ def run(
     """The result of one example: leaves with whether each is batched, and their tree."""
     for x, d in zip(example, dims):
         if d is not None:
-            layer.mark(x, "batched")
+            layer.mark(x)
     with modes.layer(layer):
         output = func(*pytree.unflatten(example, spec), **kwargs)
     flat, out_spec = pytree.flatten(output)
-    return [(x, layer.marks(x) == "batched") for x in flat], out_spec, isinstance(output, Tensor)
+    return [(x, layer.batched(x)) for x in flat], out_spec, isinstance(output, Tensor)
 
 
 def gathered(func: Callable[..., Any], runs: list[Any], out_dims: Any, size: int) -> Any:
