@@ -107,6 +107,7 @@ def compare(options: argparse.Namespace) -> int:
         try:
             for row in measure(settings, progress.say):
                 run["rows"].append(row)
+                save(run, options.out)
                 progress.done(f"{row['program']} {table.short(row['size'])}", table.time_cell(row, "torch"))
             if not (options.only or options.quick):
                 run |= at_length(progress)
@@ -119,7 +120,7 @@ def compare(options: argparse.Namespace) -> int:
 def at_length(progress: Progress) -> dict[str, Any]:
     """What does not belong to a row."""
     progress.say("leaks, over 10,000 training steps")
-    leaks = ask("leaks")
+    leaks = ask("leaks", limit=300)
     progress.say("a chain of 1e6 nodes on a short stack")
     shallow = ask("shallow", nodes=10**6)
     progress.say("start-up")
@@ -129,7 +130,7 @@ def at_length(progress: Progress) -> dict[str, Any]:
 def publish(run: dict[str, Any], options: argparse.Namespace) -> None:
     """Print the table; write the JSON, the picture, and if asked the README."""
     print(table.render(run), table.described(run["machine"]), sep="\n\n")
-    (options.out / "results.json").write_text(json.dumps(run, indent=1) + "\n")
+    save(run, options.out)
     pictures = [options.out / "ratios.png"] + ([README.with_name("ratios.png")] if options.readme else [])
     try:
         for picture in pictures:
@@ -139,6 +140,11 @@ def publish(run: dict[str, Any], options: argparse.Namespace) -> None:
     if options.readme:
         put_table(f"{table.render(run)}\n\n{table.described(run['machine'])}")
     print(f"\nwritten: {options.out / 'results.json'}, {pictures[0]}", file=sys.stderr)
+
+
+def save(run: dict[str, Any], folder: Path) -> None:
+    """Write what there is, after each row: a run that ends early has its figures."""
+    (folder / "results.json").write_text(json.dumps(run, indent=1) + "\n")
 
 
 def count(options: argparse.Namespace) -> int:

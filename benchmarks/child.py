@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.memory import ENVIRONMENT
 
-LIMIT = 120.0  # seconds
+LIMIT = 60.0  # seconds
 
 
 def ask(task: str, *, limit: float = LIMIT, **arguments: Any) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from typing import Any
 
 from benchmarks.child import ask
 from benchmarks.contestants import Contestant, flat, refusal
+from benchmarks.memory import LONG
 from benchmarks.programs import PROGRAMS, Program, Run
 from benchmarks.timing import BATCH, QUICK_BATCH, interleaved, ratio, spread
 
 Say = Callable[[str], None]
-SLOW, QUICK_SLOW = 5.0, 0.5  # seconds: a slower run is timed once
+QUICK_SLOW = 0.5  # seconds: in a quick run, a slower one is timed once
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ def measure(settings: Settings, say: Say) -> Iterator[dict[str, Any]]:
         for name in tables:
             if program.name in tables[name] and name not in found:
                 found[name] = try_out(name, program.name, size, settings, told)
-        sound = [name for name in found if "why" not in found[name]]
+        sound = [name for name in found if "why" not in found[name] and found[name].get("seconds", 0) <= LONG]
         runs: dict[str, Run] = {name: tables[name][program.name](size) for name in sound}
-        batch, slow = (QUICK_BATCH, QUICK_SLOW) if settings.quick else (BATCH, SLOW)
+        batch, slow = (QUICK_BATCH, QUICK_SLOW) if settings.quick else (BATCH, LONG)
         times = interleaved(runs, rounds=settings.rounds, batch=batch, slow=slow, say=told)
         yield row(program.name, size, found, times)
 
@@ -83,6 +84,8 @@ def row(program: str, size: int, found: dict[str, dict[str, Any]], times: dict[s
 def entry(found: dict[str, Any], times: list[float] | None) -> dict[str, Any]:
     """One contestant's figures; ``first`` is the time of the first run, in a process of its own."""
     first = {"first" if key == "seconds" else key: value for key, value in found.items()}
+    if times is None and "first" in first:
+        times = [first["first"]]  # too slow to be run again
     return {**first, "seconds": times or [], "noise": spread(times) if times else None}
 
 

@@ -73,7 +73,7 @@ def first_runs(
 
 def turns(names: list[str], rounds: int) -> Iterator[list[str]]:
     """The order of each round: as before, with the first one last."""
-    for i in range(rounds):
+    for i in range(rounds if names else 0):
         at = i % len(names)
         yield names[at:] + names[:at]
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -168,7 +169,9 @@ def test_interrupt(folder):
     (folder / "slow.py").write_text(SLOW)
     command = [sys.executable, "-m", "refgrad", "check", "./slow.py:Slow", *ELEVEN, "--results", "results.jsonl"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=folder, start_new_session=True, **pipes) as process:
+    # a background job of a shell ignores SIGINT, and so would its children
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, cwd=folder, start_new_session=True, preexec_fn=heard, **pipes) as process:
         while not (folder / "begun").exists():
             assert process.poll() is None
             time.sleep(0.05)
