@@ -124,7 +124,7 @@ def _requires_grad(tensor: Any) -> bool:
 
 def _up_to_date(tensor: Any) -> Any:
     if tensor._view is not None:
-        tensor._view.refresh(tensor)
+        tensor._view.refresh(tensor, always=True)
     return tensor
 
 

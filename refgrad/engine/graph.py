@@ -344,7 +344,7 @@ def version_error(saved: Any, expected: int, node: Node | None) -> RuntimeError:
         origin, array = f", which is output {saved.output_nr} of {node.title()},", saved._array
     else:
         if saved._view is not None:
-            saved._view.refresh(saved)
+            saved._view.refresh(saved, always=True)
         maker = saved._grad_fn
         array = saved._array
         # torch 2.13.0 says 0 of any tensor that is not the node's own output

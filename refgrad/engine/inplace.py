@@ -31,6 +31,7 @@ from refgrad.engine.views import (
     check_overlap,
     copy_slices,
     is_dense,
+    move_retained,
     own_array,
     restriction,
     wants_grad,
@@ -115,8 +116,8 @@ def bump(tensor: TensorBase) -> None:
 def rebase(tensor: TensorBase, node: Node, nr: int = 0) -> None:
     """Let output ``nr`` of ``node`` be the tensor's history from now on; through a view, the base's too."""
     view = tensor._view
-    move_retained(tensor, node, nr)
     if view is None:
+        move_retained(tensor, node, nr)
         tensor._grad_fn, tensor._output_nr, tensor._requires_grad = node, nr, True
         return
     base = view.base
@@ -125,13 +126,6 @@ def rebase(tensor: TensorBase, node: Node, nr: int = 0) -> None:
     base._grad_fn, base._output_nr = copied, 0
     base._requires_grad = True
     view.refresh(tensor)
-
-
-def move_retained(tensor: TensorBase, node: Node, nr: int = 0) -> None:
-    """``retain_grad`` follows the tensor to its new history; its hooks stay with the old."""
-    old = tensor._grad_fn
-    if old is not None and old.hooks is not None and tensor._output_nr in old.hooks.retained:
-        node.own_hooks().retained[nr] = old.hooks.retained.pop(tensor._output_nr)
 
 
 def write(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
@@ -187,7 +181,8 @@ def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...])
     array = arrays[0]
     shared = isinstance(array, np.ndarray)  # else a scalar of the tensor's own, simply replaced
     if shared and op.name not in _IDEMPOTENT:
-        check_overlap(array)
+        if op.name != "copy" or inputs[1] is not target:  # a copy onto itself moves nothing
+            check_overlap(array)
         check_partial_overlap(target, inputs[1:])
     tracked = tracked and plan.records
     result = run_forward(op, arrays, params)

@@ -186,7 +186,7 @@ class Tensor(TensorBase):
     def _fresh(self) -> Tensor:
         """This tensor, its metadata up to date with writes to the memory it shares."""
         if self._view is not None:
-            self._view.refresh(self)
+            self._view.refresh(self, always=True)
         return self
 
     @property
@@ -197,7 +197,7 @@ class Tensor(TensorBase):
     def requires_grad(self, value: bool) -> None:
         if not isinstance(value, bool):
             raise RuntimeError("requires_grad must be a bool")
-        if self._fresh()._grad_fn is not None:
+        if self._grad_fn is not None:
             _refuse_non_leaf(value)
         if value and self.dtype.category < dtypes.FLOATING:
             raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
@@ -209,7 +209,7 @@ class Tensor(TensorBase):
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if requires_grad and modes.layers:
             modes.refuse("requires_grad_", self)
-        if not requires_grad and self._fresh()._grad_fn is not None:
+        if not requires_grad and self._grad_fn is not None:
             _refuse_non_leaf(False)
         if self._grad_fn is None:
             _refuse_inference(self, requires_grad)
@@ -330,14 +330,14 @@ class Tensor(TensorBase):
     def retain_grad(self) -> None:
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self._grad_fn is not None:
+        if self._fresh()._grad_fn is not None:
             self._grad_fn.own_hooks().retained[self._output_nr] = weakref.ref(self)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Call ``hook(grad)`` when a gradient of this tensor is computed; it may return another."""
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        if self._grad_fn is not None:
+        if self._fresh()._grad_fn is not None:
             return add_hook(self._grad_fn.own_hooks().tensor, (self._output_nr, hook))
         return add_hook(self._leaf_hooks().pre, hook)
 
@@ -345,7 +345,7 @@ class Tensor(TensorBase):
         """Call ``hook(tensor)`` after a gradient has been added to ``tensor.grad``."""
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        if self._grad_fn is not None:
+        if self._fresh()._grad_fn is not None:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
         return add_hook(self._leaf_hooks().post, hook)
 
@@ -361,7 +361,7 @@ class Tensor(TensorBase):
 
         Errors: RuntimeError where a gradient is required, unless ``force``.
         """
-        if self.requires_grad and not force:
+        if modes.grad_enabled and self.requires_grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if modes.layers:
             modes.refuse("numpy", self)

@@ -123,10 +123,11 @@ class View:
     def __init__(self, base: TensorBase, attr_version: int, creation: int) -> None:
         self.base, self.attr_version, self.creation = base, attr_version, creation
 
-    def refresh(self, tensor: TensorBase) -> None:
+    def refresh(self, tensor: TensorBase, always: bool = False) -> None:
         """Bring ``tensor``'s autograd metadata up to date after a write somewhere in the family.
 
-        The old ``grad_fn`` describes the view before the write; the new one reads the base as it is now.
+        The old ``grad_fn`` describes the view before the write; the new one reads the base as it is now. Where nothing is
+        recorded an op does not ask for it; who asks for the history itself is refused ``always``.
         """
         base, version = self.base, tensor._counter
         if not base._requires_grad and not tensor._requires_grad:
@@ -139,13 +140,22 @@ class View:
         ):
             return
         if self.creation != DEFAULT:
-            if not modes.grad_enabled:
-                return  # nothing is recorded, so nobody needs the history
+            if not (modes.grad_enabled or always):
+                return
             raise RuntimeError(
                 restriction(tensor, self.creation, "its base or another view of its base has been modified inplace")
             )
-        tensor._grad_fn, tensor._output_nr = as_strided_node(tensor, base), 0
+        node = as_strided_node(tensor, base)
+        move_retained(tensor, node)
+        tensor._grad_fn, tensor._output_nr = node, 0
         self.attr_version = version[0]
+
+
+def move_retained(tensor: TensorBase, node: Node, nr: int = 0) -> None:
+    """``retain_grad`` follows the tensor to its new history; its hooks stay with the old."""
+    old = tensor._grad_fn
+    if old is not None and old.hooks is not None and tensor._output_nr in old.hooks.retained:
+        node.own_hooks().retained[nr] = old.hooks.retained.pop(tensor._output_nr)
 
 
 def wants_grad(tensor: TensorBase) -> bool:

@@ -45,7 +45,7 @@ VIEWS: dict[str, Callable[[Any, int, int], Any]] = {
     "reshape": lambda t, a, b: t.reshape(-1),
     "expand": lambda t, a, b: t.unsqueeze(0).expand(2, *t.shape),
     "diagonal": lambda t, a, b: t.diagonal(b % 3 - 1),
-    "as_strided": lambda t, a, b: t.as_strided((2,), (1 + a % 2,)) if t.numel() else t[...],
+    "as_strided": lambda t, a, b: t.as_strided((2,), (1 + a % 2,)) if t.numel() > 3 else t[...],
     "unbind": lambda t, a, b: t.unbind(_dim(t, a))[0],
     "split": lambda t, a, b: t.split(1)[-1],
     "chunk": lambda t, a, b: t.chunk(2)[0],

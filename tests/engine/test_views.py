@@ -241,6 +241,56 @@ def test_retain_grad_on_a_view_s_base(xp: Any) -> Any:
 
 
 @live
+def test_retain_grad_and_hooks_on_views(xp: Any) -> Any:
+    """After a write through a view or to its base, retained gradients are of what the tensor is now, hooks of what it was."""
+
+    def scene(write: str, asked: str, hook: bool, stale: bool) -> Any:
+        x, log = leaf(xp, 1.0, 2.0), []
+        y = x * 1
+        v, other = y[0], y[:1]
+        if stale:
+            y.add_(1)
+        t = v if asked == "view" else y
+        t.register_hook(lambda grad: log.append(grad.tolist())) if hook else t.retain_grad()
+        {"view": v, "base": y, "other": other}[write].mul_(3)
+        (y.sum() * 2 + v * 5).backward()
+        return (y.retains_grad, v.retains_grad), log if hook else t.grad, x.grad
+
+    # a hook on a view of a base that was written to before crashes PyTorch
+    cases = [(False, False), (False, True), (True, False)]
+    return [scene(w, asked, *case) for w in ("view", "base", "other") for asked in ("view", "base") for case in cases]
+
+
+@live
+def test_a_restricted_view_in_no_grad(xp: Any) -> Any:
+    """Inside ``no_grad`` ops take a restricted view whose base was written to; its history is still refused."""
+    y = leaf(xp, [[1.0, 2.0], [3.0, 4.0]]) * 1
+    v = y.unbind(0)[1]
+    with xp.no_grad():
+        y.add_(1)
+        uses = [
+            lambda: v + 1,
+            lambda: v.sum().item(),
+            lambda: v.clone(),
+            lambda: v.numpy().tolist(),
+            lambda: v.detach(),
+        ]
+        looks = [lambda: v.is_leaf, lambda: v.grad_fn, v.retain_grad, lambda: v.register_hook(print), lambda: repr(v)]
+        more = [lambda: v.requires_grad_(False), lambda: v.requires_grad, lambda: v.backward(xp.ones(2))]
+        return [attempt(f) for f in (*uses, *looks, *more)]
+
+
+@live
+def test_a_saved_restricted_view(xp: Any) -> Any:
+    """A restricted view that was saved and whose memory was written to since is refused in backward as a view."""
+    y = leaf(xp, [[1.0, 2.0], [3.0, 4.0]]) * 1
+    v = y.chunk(2)[0]
+    z = v * leaf(xp, 3.0)
+    y.add_(1)
+    return attempt(z.sum().backward)
+
+
+@live
 def test_second_order_through_a_write(xp: Any) -> Any:
     """Writes through views are differentiated twice."""
     x = leaf(xp, 1.0, 2.0, dtype="float64")
