@@ -330,15 +330,17 @@ class Tensor(TensorBase):
     def retain_grad(self) -> None:
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self._fresh()._grad_fn is not None:
-            self._grad_fn.own_hooks().retained[self._output_nr] = weakref.ref(self)
+        node = self._fresh()._grad_fn
+        if node is not None:
+            node.own_hooks().retained[self._output_nr] = weakref.ref(self)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Call ``hook(grad)`` when a gradient of this tensor is computed; it may return another."""
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        if self._fresh()._grad_fn is not None:
-            return add_hook(self._grad_fn.own_hooks().tensor, (self._output_nr, hook))
+        node = self._fresh()._grad_fn
+        if node is not None:
+            return add_hook(node.own_hooks().tensor, (self._output_nr, hook))
         return add_hook(self._leaf_hooks().pre, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
