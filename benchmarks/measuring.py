@@ -41,7 +41,7 @@ def measure(settings: Settings, say: Say) -> Iterator[dict[str, Any]]:
     refused = {program: refusals(tables, program) for program in settings.programs}
     for program, size in settings.rows():
         told = partial(saying, say, f"{program.name} {size}")
-        found = {name: {"why": why} for name, why in refused[program.name].items()}
+        found: dict[str, dict[str, Any]] = {name: {"why": why} for name, why in refused[program.name].items()}
         for name in tables:
             if program.name in tables[name] and name not in found:
                 found[name] = try_out(name, program.name, size, settings, told)

@@ -119,7 +119,9 @@ def _run(
 def _requires_grad(tensor: Any) -> bool:
     if isinstance(tensor, GradientEdge):
         return True
-    return isinstance(tensor, TensorBase) and _up_to_date(tensor)._requires_grad
+    if not isinstance(tensor, TensorBase) or not _up_to_date(tensor)._requires_grad:
+        return False
+    return tensor._view is None or not tensor._view.lent
 
 
 def _up_to_date(tensor: Any) -> Any:

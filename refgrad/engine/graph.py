@@ -292,6 +292,11 @@ def accumulator(leaf: TensorBase) -> AccumulateGrad:
     return node
 
 
+def leaf_edge(tensor: TensorBase) -> AccumulateGrad | None:
+    """Where a gradient of a tensor without a node goes: nowhere, if it requires grad only for its base's sake."""
+    return None if tensor._view is not None and tensor._view.lent else accumulator(tensor)
+
+
 class GradientEdge(NamedTuple):
     """Where a gradient goes: a node, and which of its outputs the gradient belongs to."""
 

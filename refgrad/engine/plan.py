@@ -23,7 +23,7 @@ from refgrad.engine.graph import (
     Node,
     SavedResult,
     Unversioned,
-    accumulator,
+    leaf_edge,
     next_sequence_nr,
     version_error,
     wrap,
@@ -177,7 +177,7 @@ class Plan:
                     f"    n{i} = i{i}._grad_fn",
                     f"    if n{i} is None:",
                     f"        n{i} = i{i}._accumulate",
-                    f"        n{i} = n{i} and n{i}() or accumulator(i{i})",
+                    f"        n{i} = n{i} and n{i}() or leaf_edge(i{i})",
                 ]
         needed = [i for i in self.edges if self.kinds[i] == NEEDED]
         lines.append(f"    node.next_nodes = ({''.join(f'n{i}, ' if i in needed else 'None, ' for i in self.edges)})")
@@ -199,7 +199,7 @@ class Plan:
         scope = {
             "new_node": object.__new__,
             "node_class": self.op.node_class,
-            "accumulator": accumulator,
+            "leaf_edge": leaf_edge,
             "versions": versions,
             "tracked": self.tracked,
             "plan": self,

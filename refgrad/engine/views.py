@@ -116,12 +116,16 @@ def restriction(tensor: TensorBase, creation: int, event: str) -> str:
 
 
 class View:
-    """What a tensor knows as a view: its base, and the version its ``grad_fn`` was made for."""
+    """What a tensor knows as a view: its base, and the version its ``grad_fn`` was made for.
 
-    __slots__ = ("attr_version", "base", "creation")
+    ``lent`` is whether the tensor requires grad only because its base does: made in ``no_grad``, or before its base
+    required grad. What is computed from it has a history then, which ends at the view.
+    """
+
+    __slots__ = ("attr_version", "base", "creation", "lent")
 
     def __init__(self, base: TensorBase, attr_version: int, creation: int) -> None:
-        self.base, self.attr_version, self.creation = base, attr_version, creation
+        self.base, self.attr_version, self.creation, self.lent = base, attr_version, creation, False
 
     def refresh(self, tensor: TensorBase, always: bool = False) -> None:
         """Bring ``tensor``'s autograd metadata up to date after a write somewhere in the family.
@@ -130,9 +134,12 @@ class View:
         recorded an op does not ask for it; who asks for the history itself is refused ``always``.
         """
         base, version = self.base, tensor._counter
+        if self.lent and not base._requires_grad:
+            tensor._requires_grad = self.lent = False
         if not base._requires_grad and not tensor._requires_grad:
             return
-        tensor._requires_grad = True
+        if not tensor._requires_grad:
+            tensor._requires_grad = self.lent = True
         if (
             version is None
             or version[0] == self.attr_version
@@ -148,7 +155,7 @@ class View:
         node = as_strided_node(tensor, base)
         move_retained(tensor, node)
         tensor._grad_fn, tensor._output_nr = node, 0
-        self.attr_version = version[0]
+        self.attr_version, self.lent = version[0], False
 
 
 def move_retained(tensor: TensorBase, node: Node, nr: int = 0) -> None:
@@ -160,7 +167,10 @@ def move_retained(tensor: TensorBase, node: Node, nr: int = 0) -> None:
 
 def wants_grad(tensor: TensorBase) -> bool:
     """Whether gradients are wanted of ``tensor``; a view learns of its base's only when it is brought up to date."""
-    return tensor._requires_grad or (tensor._view is not None and tensor._view.base._requires_grad)
+    view = tensor._view
+    if view is None:
+        return tensor._requires_grad
+    return view.base._requires_grad or (tensor._requires_grad and not view.lent)
 
 
 def as_strided_node(tensor: TensorBase, base: TensorBase) -> Node:
