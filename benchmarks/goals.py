@@ -60,7 +60,7 @@ def judged(goal: Goal, row: dict[str, Any]) -> Verdict | None:
     value = found["median"] if goal.what == "time" else found
     what = "peak memory, " if goal.what == "peak" else ""
     words = f"{row['program']} {row['size']}: {what}at most {goal.bound} x {goal.against}"
-    return Verdict(words, f"{value:.2f}", value <= goal.bound)
+    return Verdict(words, f"{value:.3f}", value <= goal.bound)
 
 
 def faster_than_peers(rows: Iterable[dict[str, Any]]) -> list[Verdict]:

@@ -73,22 +73,19 @@ def goal_of(goal: Any, row: dict[str, Any]) -> bool:
 
 
 def draw_growth(axes: Any, run: dict[str, Any]) -> None:
-    """Time an element, or a node, at each size."""
-    styles = {"elementwise": ("-", "an element"), "long_chain": ("--", "a node")}
+    """Time an element, or a node, at each size; a library is named once."""
     for name in ("refgrad", *NOT_REFGRAD):
-        for program, (style, what) in styles.items():
+        label = name
+        for program, style in (("elementwise", "-"), ("long_chain", "--")):
             rows = [r for r in run["rows"] if r["program"] == program and r["contestants"].get(name, {}).get("seconds")]
             times = [min(r["contestants"][name]["seconds"]) / r["size"] * 1e9 for r in rows]
             if len(times) > 1:
-                axes.plot(
-                    [r["size"] for r in rows], times, style, marker=".", color=COLORS[name], label=f"{name}, ns {what}"
-                )
+                sizes = [r["size"] for r in rows]
+                axes.plot(sizes, times, style, marker=".", color=COLORS[name], label=label)
+                label = "_drawn"  # matplotlib leaves such names out of the legend
     if axes.lines:
         axes.set(xscale="log", yscale="log")
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.08), ncols=3, fontsize=7, frameon=False)
-    axes.set(
-        xlabel="elements of elementwise (solid), nodes of long_chain (dashed)",
-        ylabel="ns",
-        title="Growth: time by size",
-    )
+        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.08), ncols=3, fontsize=8, frameon=False)
+    axes.set(title="Growth: time by size", ylabel="ns an element, or a node")
+    axes.set_xlabel("solid: elements of elementwise; dashed: nodes of long_chain")
     axes.grid(alpha=0.25)

@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.goals import judge
 
 MISSING = "—"
+SEEN = 2**20  # bytes: a process that grew by less tells nothing
 NOT_REFGRAD = ("torch", "numpy", "autograd", "mygrad", "candle")
 
 
@@ -42,7 +43,9 @@ def time_cell(row: dict[str, Any], name: str) -> str:
 
 
 def memory_cells(row: dict[str, Any]) -> list[str]:
-    found = row["ratios"].get("torch", {})
+    found = dict(row["ratios"].get("torch", {}))
+    if row["contestants"].get("torch", {}).get("peak", 0) < SEEN:
+        found.pop("peak", None)
     return [f"{found[what]:.2f}" if what in found else MISSING for what in ("peak", "saved")]
 
 

@@ -17,7 +17,7 @@ def made_up(program="scalar_chain", size=500, torch=0.4, mygrad=1.5):
     }
     contestants = {
         "refgrad": ours,
-        "torch": ours,
+        "torch": {**ours, "peak": 2**21},
         "mygrad": ours,
         "candle": {"seconds": [], "why": "died of signal 11"},
     }
@@ -59,7 +59,7 @@ def test_verdicts():
     assert not missed.met
     assert lost.measured == "1.50 (scalar_chain 500)"
     memory = next(v for v in judge(made_up("mlp", 64)) if "peak memory" in v.goal)
-    assert (memory.measured, memory.met) == ("1.25", False)
+    assert (memory.measured, memory.met) == ("1.250", False)
 
 
 def test_a_chain_that_is_not_linear():
@@ -104,3 +104,10 @@ def test_no_matplotlib(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with pytest.raises(plot.NoMatplotlib, match="pip install matplotlib"):
         plot.draw(made_up(), tmp_path / "ratios.png")
+
+
+def test_no_memory_ratio_of_noise():
+    """Where torch's process hardly grew there is no ratio of memory."""
+    run = made_up()
+    run["rows"][0]["contestants"]["torch"]["peak"] = 4096
+    assert table.memory_cells(run["rows"][0]) == ["—", "1.00"]
