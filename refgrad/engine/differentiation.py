@@ -109,7 +109,7 @@ def _run(
     outputs: Sequence[Any], grads: Sequence[Any], keep: bool, graph: bool, inputs: Any, accumulate_grad: bool
 ) -> list[Any]:
     for i, tensor in enumerate(outputs):
-        if not _requires_grad(tensor):
+        if not _requires_grad(tensor) or _ends(tensor):
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
     return run_backward(
         outputs, grads, keep=bool(keep), graph=bool(graph), inputs=inputs, accumulate_grad=accumulate_grad
@@ -119,9 +119,12 @@ def _run(
 def _requires_grad(tensor: Any) -> bool:
     if isinstance(tensor, GradientEdge):
         return True
-    if not isinstance(tensor, TensorBase) or not _up_to_date(tensor)._requires_grad:
-        return False
-    return tensor._view is None or not tensor._view.lent
+    return isinstance(tensor, TensorBase) and _up_to_date(tensor)._requires_grad
+
+
+def _ends(tensor: Any) -> bool:
+    """Whether no gradient goes on from a tensor that requires grad: a view that does so for its base's sake."""
+    return not isinstance(tensor, GradientEdge) and tensor._view is not None and tensor._view.lent
 
 
 def _up_to_date(tensor: Any) -> Any:

@@ -60,7 +60,7 @@ def check_inplace(tensor: TensorBase, tracked: bool) -> None:
         _check_view(tensor, view)
     if tracked and view is not None and wants_grad(tensor) and view.base._grad_fn is None:
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
-    if tracked and tensor._requires_grad and tensor._grad_fn is None:
+    if tracked and wants_grad(tensor) and tensor._grad_fn is None:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
 
 
@@ -253,8 +253,8 @@ def inplace_view(function: PrimitiveFunction) -> Callable[..., Any]:
         bump(self)
         if node is not None:
             self._grad_fn, self._output_nr = node, 0
-        if self._view is not None:
-            self._view.attr_version = self._counter[0]  # the history above is of the new shape already
+            if self._view is not None:
+                self._view.attr_version = self._counter[0]  # the history above is of the new shape already
         return self
 
     method.__name__ = method.__qualname__ = op.name.strip("_") + "_"

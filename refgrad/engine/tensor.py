@@ -202,7 +202,7 @@ class Tensor(TensorBase):
         if value and self.dtype.category < dtypes.FLOATING:
             raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
         _refuse_inference(self, value)
-        self._requires_grad = value
+        self._own_requires_grad(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         if requires_grad and self.dtype.category < dtypes.FLOATING:
@@ -213,8 +213,13 @@ class Tensor(TensorBase):
             _refuse_non_leaf(False)
         if self._grad_fn is None:
             _refuse_inference(self, requires_grad)
-            self._requires_grad = bool(requires_grad)
+            self._own_requires_grad(bool(requires_grad))
         return self
+
+    def _own_requires_grad(self, value: bool) -> None:
+        self._requires_grad = value
+        if self._view is not None:
+            self._view.lent = False
 
     @property
     def is_leaf(self) -> bool:

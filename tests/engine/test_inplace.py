@@ -243,6 +243,34 @@ def test_detach_in_place(xp: Any) -> Any:
     )
 
 
+@live
+def test_retained_gradients_follow_a_write(xp: Any) -> Any:
+    """A gradient that was retained before a write is that of the tensor after it."""
+    seen = []
+    for write in (lambda y: y.mul_(3), lambda y: y.sigmoid_(), lambda y: y.zero_(), lambda y: y.__setitem__(0, 5.0)):
+        x = leaf(xp, [[1.0, 2.0], [3.0, 4.0]])
+        y = x * 1
+        y.retain_grad()
+        write(y)
+        (y * y).sum().backward()
+        seen.append((y.retains_grad, y.grad, x.grad))
+    return seen
+
+
+@live
+def test_a_view_of_a_constant_that_got_a_history(xp: Any) -> Any:
+    """A view made of a constant is a leaf to a write, until its history is asked for."""
+    seen = []
+    for asked in (False, True):
+        base, z = xp.ones(2), leaf(xp, 3.0, 4.0)
+        view = base[:1]
+        base.add_(z)
+        if asked:
+            view.grad_fn  # noqa: B018
+        seen.append((attempt(lambda v=view: v.add_(1)), view, base))
+    return seen
+
+
 # the watch ------------------------------------------------------------------------------------------------------------
 
 
