@@ -1,4 +1,4 @@
-"""Copies, casts, fills, and the parts of complex numbers."""
+"""Copies, casts and fills."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
-from refgrad.engine.graph import TensorBase
 from refgrad.engine.ops.forms import by_last
 from refgrad.engine.primitive import primitive
 
 __all__ = [
     "clone",
-    "conj",
     "copy",
     "fill",
-    "imag",
-    "real",
     "to_copy",
     "zero",
 ]
@@ -110,37 +106,3 @@ def zero(input: Any, /) -> Any:
 
 
 zero.defvjp(lambda grad: ops.zeros_like(grad))
-
-
-@primitive(name="ConjBackward0")
-def _conj(input: Any, /) -> Any:
-    return np.conj(input)
-
-
-_conj.defvjp(lambda grad: ops.conj(grad))
-
-
-def conj(input: Any) -> Any:
-    """The complex conjugate; a real tensor itself."""
-    return _conj(input) if _kind(input) == "c" else input
-
-
-def _kind(input: Any) -> str:
-    return str(getattr(input, "_array", input).dtype.kind)
-
-
-def real(input: Any) -> Any:
-    """The real part, a view; a real tensor itself."""
-    if not isinstance(input, TensorBase):
-        return input.real
-    return ops.select(ops.view_as_real(input), -1, 0) if _kind(input) == "c" else input
-
-
-def imag(input: Any) -> Any:
-    """The imaginary part, a view.
-
-    Errors: RuntimeError for a real tensor.
-    """
-    if _kind(input) != "c":
-        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
-    return ops.select(ops.view_as_real(input), -1, 1) if isinstance(input, TensorBase) else input.imag

@@ -10,7 +10,7 @@ import numpy as np
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.ops.reduction import add_reduce
-from refgrad.engine.ops.shape import _unsafe_view
+from refgrad.engine.ops.reshaping import _unsafe_view
 from refgrad.engine.primitive import primitive
 
 __all__ = ["addmm", "addmv", "bmm", "dot", "inner", "matmul", "mm", "mv", "outer", "tensordot", "trace", "vdot"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import ops
-from refgrad.engine.ops.copies import _kind
+from refgrad.engine.ops.complex_numbers import _kind
 from refgrad.engine.ops.forms import _is_array, _met, _unsupported
 from refgrad.engine.primitive import primitive
 

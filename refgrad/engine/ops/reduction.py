@@ -1,9 +1,8 @@
-"""Sums, products, moments and norms over some dimensions, or over all."""
+"""Sums, products and norms over some dimensions, or over all."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,26 @@ from refgrad.engine.modes import modes
 from refgrad.engine.primitive import primitive
 
 __all__ = [
-    "all", "any", "count_nonzero", "div_scalar", "logsumexp", "mean", "mul_scalar", "nansum", "norm", "prod", "std",
-    "sum", "var", "vector_norm",
-]  # fmt: skip
+    "all",
+    "any",
+    "count_nonzero",
+    "div_scalar",
+    "logsumexp",
+    "mean",
+    "mul_scalar",
+    "nansum",
+    "norm",
+    "prod",
+    "sum",
+    "vector_norm",
+]
 
 
 # NumPy's own types know `keepdims` by keyword only, which costs more to call
 add_reduce: Any = np.add.reduce
+
 max_reduce: Any = np.maximum.reduce
+
 min_reduce: Any = np.minimum.reduce
 
 
@@ -38,9 +49,6 @@ def extent(dim: Any, shape: tuple[int, ...]) -> int:
     return math.prod(shape[d] for d in dims.axes(dim, len(shape)))
 
 
-# numbers as factors: PyTorch's own rules use them, and their nodes have a name ----------------------------------------
-
-
 @primitive(name="DivBackward1")
 def div_scalar(input: Any, /, other: Any) -> Any:
     """``input / other`` for a number."""
@@ -48,6 +56,7 @@ def div_scalar(input: Any, /, other: Any) -> Any:
 
 
 div_scalar.defvjp(lambda grad, other: ops.div_scalar(grad, other))
+
 div_scalar.defjvp(lambda tangent, other: ops.div_scalar(tangent, other))
 
 
@@ -58,10 +67,8 @@ def mul_scalar(input: Any, /, other: Any) -> Any:
 
 
 mul_scalar.defvjp(lambda grad, other: ops.mul_scalar(grad, other))
+
 mul_scalar.defjvp(lambda tangent, other: ops.mul_scalar(tangent, other))
-
-
-# sum and mean ---------------------------------------------------------------------------------------------------------
 
 
 def _reduce(ufunc: Any, input: Any, axis: Any, keepdim: bool, dtype: Any) -> Any:
@@ -80,6 +87,7 @@ def _sum_all(input: Any, /, dtype: Any = None) -> Any:
 
 
 _sum_all.defvjp(lambda grad, input_shape: ops.expand(grad, input_shape))
+
 _sum_all.defjvp(lambda tangent, dtype: ops.sum(tangent, dtype=dtype))
 
 
@@ -93,6 +101,7 @@ def _spread(grad: Any, input_shape: Any, dim: Any, keepdim: bool) -> Any:
 
 
 _sum_dim.defvjp(_spread)
+
 _sum_dim.defjvp(lambda tangent, dim, keepdim, dtype: ops.sum(tangent, dim, keepdim, dtype=dtype))
 
 _NO_DIM: Any = ("no dim",)  # an explicit None reduces everything too, but is recorded as a reduction over dimensions
@@ -121,6 +130,7 @@ def _mean_all(input: Any, /, dtype: Any = None) -> Any:
 
 
 _mean_all.defvjp(lambda grad, input_shape: ops.div_scalar(ops.expand(grad, input_shape), math.prod(input_shape)))
+
 _mean_all.defjvp(lambda tangent, dtype: ops.mean(tangent, dtype=dtype))
 
 
@@ -134,6 +144,7 @@ _mean_dim.defvjp(
         _spread(grad, input_shape, dim, keepdim), extent(dim, input_shape)
     )
 )
+
 _mean_dim.defjvp(lambda tangent, dim, keepdim, dtype: ops.mean(tangent, dim, keepdim, dtype=dtype))
 
 
@@ -157,9 +168,6 @@ nansum.defvjp(
         _spread(grad, input_shape, dim, keepdim) * ops.logical_not(ops.isnan(input))
     )
 )
-
-
-# product --------------------------------------------------------------------------------------------------------------
 
 
 @primitive(name="ProdBackward0")
@@ -214,86 +222,6 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
     return _prod_all(input, dtype) if dim is None else _prod_dim(input, dim, keepdim, dtype)
 
 
-# moments --------------------------------------------------------------------------------------------------------------
-
-
-def _variance(name: str, input: Any, dim: Any, correction: float, keepdim: bool) -> Any:
-    """The variance, computed in double precision as PyTorch does."""
-    if input.dtype.kind in "biu":
-        raise RuntimeError("std and var only support floating point and complex dtypes")
-    axis, count = dims.axes(dim, input.ndim), extent(dim, input.shape)
-    wide = input.astype(np.complex128 if input.dtype.kind == "c" else np.float64)
-    deviation = wide - add_reduce(wide, axis, None, None, True) / count
-    total = add_reduce((deviation * deviation.conj()).real, axis, None, None, keepdim)
-    if total.size and count - correction <= 0:
-        warnings.warn(f"{name}(): {_NO_FREEDOM}", UserWarning, stacklevel=5)
-    freedom = count - correction
-    return total / (freedom if freedom > 0 else 0)
-
-
-_NO_FREEDOM = (
-    "degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel divided by "
-    "output numel)."
-)
-
-
-@primitive(name="VarBackward0")
-def _var(input: Any, /, dim: Any, correction: float, keepdim: bool) -> Any:
-    return _variance("var", input, dim, correction, keepdim).astype(input.real.dtype)
-
-
-def _var_vjp(grad: Any, input: Any, input_shape: Any, dim: Any, correction: float, keepdim: bool) -> Any:
-    everything = dim is None or not input_shape
-    freedom = extent(dim, input_shape) - correction
-    if everything and freedom <= 0:
-        return grad * ops.where(input == ops.mean(input), math.nan, math.inf)
-    scale = 2.0 / freedom if freedom else math.inf
-    center = ops.mean(input) if everything else ops.mean(input, dim, True)
-    return scale * restored(grad, dim, input_shape, keepdim) * (input - center)
-
-
-_var.defvjp(_var_vjp)
-
-
-@primitive(name="StdBackward0")
-def _std(input: Any, /, dim: Any, correction: float, keepdim: bool) -> Any:
-    return np.sqrt(_variance("std", input, dim, correction, keepdim)).astype(input.real.dtype)
-
-
-# the deviation has a kink where it is 0: torch gives 0 there
-_std.defvjp(
-    lambda grad, input, input_shape, result, dim, correction, keepdim: _var_vjp(
-        ops.masked_fill(grad / (result * 2), result == 0, 0), input, input_shape, dim, correction, keepdim
-    )
-)
-
-
-def var(
-    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
-) -> Any:
-    """The variance over ``dim``, divided by ``n - correction``."""
-    return _var(input, *_moment(dim, unbiased, correction), keepdim)
-
-
-def std(
-    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
-) -> Any:
-    """The standard deviation over ``dim``, divided by ``n - correction``."""
-    return _std(input, *_moment(dim, unbiased, correction), keepdim)
-
-
-def _moment(dim: Any, unbiased: bool | None, correction: float | None) -> tuple[Any, float]:
-    """The dimensions and the correction; ``var(False)`` is the old way to say ``unbiased``."""
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    if correction is None:
-        correction = 1 if unbiased is None or unbiased else 0
-    return None if dim == () or dim == [] else dim, correction
-
-
-# logsumexp and norms --------------------------------------------------------------------------------------------------
-
-
 @primitive(promotes="float")
 def logsumexp(input: Any, /, dim: Any, keepdim: bool = False) -> Any:
     """``log(sum(exp(input)))`` over ``dim`` without overflow."""
@@ -313,6 +241,7 @@ def _logsumexp_vjp(grad: Any, input: Any, input_shape: Any, result: Any, dim: An
 
 
 logsumexp.defvjp(_logsumexp_vjp)
+
 logsumexp.defjvp(
     lambda tangent, input, input_shape, result, dim, keepdim: ops.sum(
         tangent * ops.exp(input - restored(result, dim, input_shape, keepdim)), dim, keepdim
@@ -387,9 +316,6 @@ def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, 
     if p == "nuc":
         raise NotImplementedError("norm(): the nuclear norm needs singular values, which refgrad does not have")
     return _vector_norm(input, 2 if p in (None, "fro") else p, dim, keepdim, dtype)
-
-
-# truth and counts: no derivative --------------------------------------------------------------------------------------
 
 
 def _truth(ufunc: Any, input: Any, dim: Any, keepdim: bool) -> Any:

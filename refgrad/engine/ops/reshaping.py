@@ -1,0 +1,187 @@
+"""The same elements in another shape: views where the strides allow."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from refgrad.engine import dims, ops
+from refgrad.engine.graph import TensorBase
+from refgrad.engine.primitive import primitive
+from refgrad.engine.views import view_primitive
+
+__all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "clone_contiguous",
+    "contiguous",
+    "flatten",
+    "ravel",
+    "reshape",
+    "squeeze",
+    "unflatten",
+    "unsqueeze",
+    "view",
+]
+
+
+@view_primitive()
+def view(input: Any, /, size: Any) -> Any:
+    """The same elements in another shape, in the same memory.
+
+    Errors: RuntimeError where the strides do not allow it.
+    """
+    shape = dims.infer(size, input.size)
+    result = input.reshape(shape)
+    if type(input) is np.ndarray and input.size and not np.may_share_memory(result, input):
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+            "contiguous subspaces). Use .reshape(...) instead."
+        )
+    return result
+
+
+view.defvjp(lambda grad, input_shape: ops.reshape(grad, input_shape))
+
+view.defjvp(lambda tangent, size: ops.reshape(tangent, size))
+
+
+@primitive()
+def _unsafe_view(input: Any, /, size: Any) -> Any:
+    """As ``view``, of a tensor that nobody else holds."""
+    return input.reshape(size)
+
+
+_unsafe_view.defvjp(lambda grad, input_shape: ops.reshape(grad, input_shape))
+
+
+@view_primitive(name="ReshapeAliasBackward0")
+def _reshape_alias(input: Any, /, size: Any) -> Any:
+    """As ``view``, of a tensor that is not contiguous."""
+    return input.reshape(size)
+
+
+_reshape_alias.defvjp(lambda grad, input_shape: ops.reshape(grad, input_shape))
+
+
+def reshape(input: Any, shape: Any) -> Any:
+    """The same elements in another shape: a view where the strides allow, else a copy."""
+    if not isinstance(input, TensorBase):
+        return input.reshape(shape)
+    array = input._array
+    size = dims.infer(tuple(shape), array.size)
+    if type(array) is not np.ndarray or array.flags.c_contiguous:
+        return view(input, size)
+    if np.may_share_memory(array.reshape(size), array):
+        return _reshape_alias(input, size)
+    return _unsafe_view(clone_contiguous(input), size)
+
+
+@view_primitive()
+def unsqueeze(input: Any, /, dim: int) -> Any:
+    """The input with a dimension of size 1 put in at ``dim``."""
+    dim = dims.wrap(dim, input.ndim + 1)
+    return input.reshape((*input.shape[:dim], 1, *input.shape[dim:]))
+
+
+unsqueeze.defvjp(lambda grad, dim, input_shape: ops.reshape(grad, input_shape))
+
+unsqueeze.defjvp(lambda tangent, dim: ops.unsqueeze(tangent, dim))
+
+
+@view_primitive(name="SqueezeBackward0")
+def _squeeze_all(input: Any, /) -> Any:
+    return input.squeeze()
+
+
+@view_primitive(name="SqueezeBackward1")
+def _squeeze_dim(input: Any, /, dim: int) -> Any:
+    dim = dims.wrap(dim, input.ndim)
+    return input.squeeze(dim) if input.ndim and input.shape[dim] == 1 else input[...]
+
+
+@view_primitive(name="SqueezeBackward2")
+def _squeeze_dims(input: Any, /, dim: Any) -> Any:
+    return input.squeeze(tuple(d for d in dims.axes(dim, input.ndim) if input.shape[d] == 1) if dim else ())
+
+
+for _op in (_squeeze_all, _squeeze_dim, _squeeze_dims):
+    _op.defvjp(lambda grad, input_shape: ops.reshape(grad, input_shape))
+
+
+def squeeze(input: Any, dim: Any = None) -> Any:
+    """The input without its dimensions of size 1, or without those of ``dim`` that are."""
+    if dim is None:
+        return _squeeze_all(input)
+    return _squeeze_dims(input, tuple(dim)) if isinstance(dim, (tuple, list)) else _squeeze_dim(input, dim)
+
+
+def _dense(array: Any) -> Any:
+    """``array`` with its elements in order, copied only if they are not."""
+    return array if array.flags.c_contiguous else np.array(array, order="C")
+
+
+def contiguous(input: Any) -> Any:
+    """The input, copied only if its elements do not lie in order."""
+    array = input._array if isinstance(input, TensorBase) else input
+    return input if type(array) is not np.ndarray or array.flags.c_contiguous else ops.clone_contiguous(input)
+
+
+@primitive(name="CloneBackward0")
+def clone_contiguous(input: Any, /) -> Any:
+    """A copy with its elements in order."""
+    return np.array(input, order="C")
+
+
+clone_contiguous.defvjp(lambda grad: grad)
+
+
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """The dimensions from ``start_dim`` to ``end_dim`` as one.
+
+    Errors: RuntimeError where they are in the wrong order.
+    """
+    start, end = dims.wrap(start_dim, input.ndim), dims.wrap(end_dim, input.ndim)
+    if start > end:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if not input.ndim:
+        return reshape(input, (1,))
+    if start == end:
+        return input
+    shape = tuple(input.shape)
+    return reshape(input, (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :]))
+
+
+def unflatten(input: Any, dim: int, sizes: Any) -> Any:
+    """The dimension ``dim`` as several of ``sizes``."""
+    dim = dims.wrap(dim, input.ndim)
+    shape = tuple(input.shape)
+    if not sizes:
+        raise RuntimeError("unflatten: sizes must be non-empty")
+    try:
+        inner = dims.infer(tuple(sizes), shape[dim])
+    except RuntimeError:
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[dim]}) in "
+            f"the input tensor"
+        ) from None
+    return view(input, shape[:dim] + inner + shape[dim + 1 :])
+
+
+def ravel(input: Any) -> Any:
+    """All elements in one dimension."""
+    return view(contiguous(input), (-1,))
+
+
+def atleast_1d(input: Any) -> Any:
+    """The input, with one dimension if it had none."""
+    return input if input.ndim else reshape(input, (1,))
+
+
+def atleast_2d(input: Any) -> Any:
+    """The input, with two dimensions if it had fewer."""
+    if input.ndim >= 2:
+        return input
+    return unsqueeze(input, 0) if input.ndim else reshape(input, (1, 1))
