@@ -13,12 +13,12 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from refgrad.engine import differentiation
-from refgrad.engine.creation import get_rng_state, set_rng_state
 from refgrad.engine.function import Function
 from refgrad.engine.grad_mode import enable_grad, no_grad
 from refgrad.engine.graph import TensorBase, version_error
 from refgrad.engine.modes import modes
 from refgrad.engine.plan import version_to_save
+from refgrad.engine.sampling import get_rng_state, set_rng_state
 from refgrad.engine.saved_hooks import default_hooks, pack, saved_tensors_hooks
 
 Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]

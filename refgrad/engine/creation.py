@@ -1,30 +1,23 @@
-"""Factories: tensors from data, of a constant, of a range, and of random numbers."""
+"""Factories: tensors from data and of constants."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import Any
 
 import numpy as np
 
-from refgrad.engine import dims, dtypes, random
+from refgrad.engine import dims, dtypes
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.modes import modes
 from refgrad.engine.primitive import wrap
 from refgrad.engine.tensor import Tensor
-from refgrad.engine.views import own_array
 
 __all__ = [
-    "Generator", "arange", "as_tensor", "asarray", "bernoulli", "default_generator", "empty", "empty_like", "eye",
-    "from_numpy", "full", "full_like", "get_rng_state", "initial_seed", "is_complex", "is_floating_point",
-    "is_tensor", "linspace", "logspace", "manual_seed", "normal", "ones", "ones_like", "rand", "rand_like", "randint",
-    "randint_like", "randn", "randn_like", "randperm", "scalar_tensor", "seed", "set_rng_state", "tensor", "zeros",
+    "as_tensor", "asarray", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "is_complex",
+    "is_floating_point", "is_tensor", "ones", "ones_like", "scalar_tensor", "tensor", "zeros",
     "zeros_like",
 ]  # fmt: skip
-
-Generator = random.Generator
-default_generator = random.default_generator
 
 
 def leaf(array: Any, requires_grad: bool = False) -> Tensor:
@@ -270,107 +263,6 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     return leaf(np.full(_shape((size,), "full"), dtypes.element(value, kind), kind), requires_grad)
 
 
-def arange(
-    start: Any = 0,
-    end: Any = None,
-    step: Any = 1,
-    *,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """The values ``start, start + step, ...`` below ``end``; integers if all arguments are.
-
-    Errors: RuntimeError for a step of 0 or of the wrong sign, or a range that is not finite.
-    """
-    start, end = (0, start) if end is None else (start, end)
-    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
-    _check_range(start, end, step)
-    whole = all(isinstance(v, int) for v in (start, end, step))
-    kind = dtype or (dtypes.int64 if whole else dtypes.get_default_dtype())
-    if kind is dtypes.bool_:
-        raise NotImplementedError("\"arange_cpu\" not implemented for 'Bool'")
-    if kind.category == dtypes.INTEGRAL:
-        start, end, step = int(start), end if whole else math.ceil(end), int(step)
-    count = max(math.ceil((end - start) / step), 0)
-    if kind.category == dtypes.INTEGRAL:
-        return leaf((start + np.arange(count) * step).astype(kind.numpy), requires_grad)
-    return leaf(_range(start, step, count, kind.numpy), requires_grad)
-
-
-def _check_range(start: Any, end: Any, step: Any) -> None:
-    for position, (name, value) in enumerate((("end", end), ("start", start), ("step", step)), 1):
-        if not isinstance(value, (bool, int, float, complex, np.generic)):
-            raise TypeError(
-                f"arange(): argument '{name}' (position {position}) must be Number, not {type(value).__name__}"
-            )
-        if isinstance(value, complex):
-            raise RuntimeError("value cannot be converted to type double without overflow")
-    if not step or step != step:
-        raise RuntimeError("step must be nonzero")
-    if not (math.isfinite(start) and math.isfinite(end)):
-        raise RuntimeError(f"unsupported range: {start:g} -> {end:g}")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-
-
-def _range(start: Any, step: Any, count: int, kind: Any) -> Any:
-    """``count`` values of a floating range, in PyTorch's order of operations: a vector of numbers at a time.
-
-    Each vector starts from its rounded first value; what is left over at the end is computed one by one, and products
-    are not rounded before they are added.
-    """
-    index = np.arange(count)
-    lanes = 32 // kind.itemsize
-    within = np.where(index < count - count % (2 * lanes), index % lanes, 0)
-    first = (_EXACT(start) + _EXACT(step) * (index - within)).astype(np.float64)
-    first = np.where(within, first.astype(kind).astype(np.float64), first)
-    return (first.astype(_EXACT) + _EXACT(step) * within).astype(np.float64).astype(kind)
-
-
-_EXACT = np.longdouble  # wide enough for a product of a double and a small integer, where the platform has it
-
-
-def linspace(
-    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """``steps`` values from ``start`` to ``end``, both included, mirrored about the middle as PyTorch computes them.
-
-    Errors: RuntimeError for a negative number of steps.
-    """
-    start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
-    whole = dtypes.get_default_dtype()
-    kind = np.dtype((dtype or (whole.to_complex() if isinstance(start + end, complex) else whole)).numpy)
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
-    if steps <= 1:
-        return leaf(np.full(steps, start, kind), requires_grad)
-    index = np.arange(steps)
-    if kind.kind in "fV":
-        start, end = kind.type(start), kind.type(end)
-        step = (end - start) / kind.type(steps - 1)
-    else:
-        step = (end - start) / (steps - 1)
-    exact = _EXACT if kind == np.float64 else np.result_type(type(step), np.float64).type  # products are not rounded
-    rising = exact(start) + exact(step) * index
-    falling = exact(end) - exact(step) * (steps - 1 - index)
-    values = np.where(index < steps // 2, rising, falling)
-    return leaf(values.astype(np.float64).astype(kind) if kind.kind != "c" else values.astype(kind), requires_grad)
-
-
-def logspace(
-    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """``base`` to the powers that ``linspace`` gives.
-
-    Errors: RuntimeError for a negative number of steps.
-    """
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
-    exponents = np.linspace(start, end, steps)
-    return leaf((base**exponents).astype(_type(dtype)), requires_grad)
-
-
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal, zeros elsewhere.
 
@@ -425,128 +317,3 @@ def full_like(
 ) -> Tensor:
     """One value in the shape, type and layout of ``input``."""
     return _like("full_like", input, fill_value, dtype, requires_grad)
-
-
-# random ---------------------------------------------------------------------------------------------------------------
-
-
-def manual_seed(seed: int) -> Generator:
-    """Seed the default generator."""
-    return default_generator.manual_seed(seed)
-
-
-def seed() -> int:
-    """Seed the default generator from the system's randomness; gives the seed."""
-    return default_generator.seed()
-
-
-def initial_seed() -> int:
-    """The default generator's seed."""
-    return default_generator.initial_seed()
-
-
-def get_rng_state() -> Tensor:
-    """The default generator's state, as bytes."""
-    return leaf(default_generator.get_state())
-
-
-def set_rng_state(new_state: Tensor) -> None:
-    """Put the default generator back into a state."""
-    default_generator.set_state(own_array(new_state))
-
-
-def rand(
-    *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Uniform numbers from [0, 1)."""
-    return leaf(random.uniform(generator or default_generator, dims.sizes(size), _type(dtype)), requires_grad)
-
-
-def randn(
-    *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Numbers from the standard normal distribution."""
-    return leaf(random.normal(generator or default_generator, dims.sizes(size), _type(dtype)), requires_grad)
-
-
-def randint(
-    low: int,
-    high: Any = None,
-    size: Any = None,
-    *,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Integers from ``low`` (0 if left out) to below ``high``."""
-    if size is None:
-        low, high, size = 0, low, high
-    elif high is None:
-        low, high = 0, low
-    kind = (dtype or dtypes.int64).numpy
-    return leaf(random.integers(generator or default_generator, dims.sizes((size,)), low, high, kind), requires_grad)
-
-
-def randperm(
-    n: int, *, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """A random order of 0 to n - 1."""
-    return leaf(random.permutation(generator or default_generator, n, (dtype or dtypes.int64).numpy), requires_grad)
-
-
-def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Uniform numbers in the shape and type of ``input``."""
-    return rand(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
-
-
-def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Normal numbers in the shape and type of ``input``."""
-    return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
-
-
-def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None) -> Tensor:
-    """Integers in the shape and type of ``input``."""
-    return randint(low, high, input.shape, dtype=dtype or input.dtype)
-
-
-def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None) -> Tensor:
-    """Normal numbers of a mean and standard deviation, which may be tensors."""
-    if size is not None:
-        kind = dtypes.get_default_dtype().numpy
-        return leaf(random.normal(generator or default_generator, dims.sizes((size,)), kind, mean, std))
-    like = mean if isinstance(mean, Tensor) else std
-    return randn(like.shape, generator=generator, dtype=like.dtype) * std + mean  # type: ignore[no-any-return]
-
-
-def bernoulli(input: Tensor, *, generator: Any = None) -> Tensor:
-    """Ones with the probabilities in ``input``, else zeros."""
-    array = np.asarray(input._array)
-    return leaf(random.bernoulli(generator or default_generator, array, array.shape, array.dtype))
-
-
-def _uniform_(self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
-    return self._fill_with(random.uniform(generator or default_generator, self.shape, self._array.dtype, a, b))
-
-
-def _normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
-    return self._fill_with(random.normal(generator or default_generator, self.shape, self._array.dtype, mean, std))
-
-
-def _random_(self: Tensor, low: Any = None, high: Any = None, *, generator: Any = None) -> Tensor:
-    low, high = (0, low) if high is None and low is not None else (low, high)
-    return self._fill_with(random.integers(generator or default_generator, self.shape, low, high, self._array.dtype))
-
-
-def _bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
-    chance = np.asarray(p._array) if isinstance(p, Tensor) else p
-    return self._fill_with(random.bernoulli(generator or default_generator, chance, self.shape, self._array.dtype))
-
-
-for _name, _fill in (
-    ("uniform_", _uniform_),
-    ("normal_", _normal_),
-    ("random_", _random_),
-    ("bernoulli_", _bernoulli_),
-):
-    setattr(Tensor, _name, _fill)

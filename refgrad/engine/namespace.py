@@ -34,6 +34,8 @@ from refgrad.engine.inference import inference_mode, is_inference, is_inference_
 from refgrad.engine.modes import is_warn_always_enabled, set_warn_always
 from refgrad.engine.ops import *  # type: ignore[assignment]
 from refgrad.engine.printing import set_printoptions
+from refgrad.engine.ranges import *
+from refgrad.engine.sampling import *
 from refgrad.engine.serialization import load, save
 from refgrad.engine.tensor import _ALIASES, Tensor
 

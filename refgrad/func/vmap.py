@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from refgrad.engine import ops
-from refgrad.engine.creation import get_rng_state, set_rng_state
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.level import as_tuple, refuse_state
 from refgrad.engine.modes import Layer, modes
 from refgrad.engine.primitive import Primitive
+from refgrad.engine.sampling import get_rng_state, set_rng_state
 from refgrad.engine.tensor import Tensor
 from refgrad.func import pytree
 from refgrad.func.custom_function import at_batch_layer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import re
 import warnings
@@ -134,11 +135,19 @@ def _first_sentence(text: str) -> str:
     return plain(text.split("(Triggered internally")[0])
 
 
+def whole(torch: Any) -> Any:
+    """PyTorch with the parts that it loads late; what it says of its own insides while it does is no scene's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        importlib.import_module("torch._decomp.decompositions_for_jvp")
+    return torch
+
+
 def live(scene: Scene) -> Callable[[], None]:
     """A test of a scene: on refgrad it shows what it shows on PyTorch."""
 
     def test() -> None:
-        torch = pytest.importorskip("torch")
+        torch = whole(pytest.importorskip("torch"))
         mine, theirs = observe(refgrad, scene), observe(torch, scene)
         assert same(mine, theirs), f"{scene.__doc__ or ''} {first_difference(mine, theirs)}"
 
