@@ -7,6 +7,7 @@
     ├── Unsupported          (NotImplementedError)  the backend lacks a feature
     ├── NotApplicable                               the backend's profile cannot express the check
     ├── InvalidExpectations  (ValueError)           an expectations.toml that says nothing, or too much
+    ├── InvalidProgram       (ValueError)           a program that is malformed, out of bounds, or names what is not there
     └── InvalidRun                                  a run whose results prove nothing
 
 What a *backend* raises keeps its own class: PyTorch's errors are plain ``RuntimeError``, ``TypeError``, ``IndexError``.
@@ -18,6 +19,7 @@ __all__ = [
     "BackendUnavailable",
     "InvalidBackend",
     "InvalidExpectations",
+    "InvalidProgram",
     "InvalidRun",
     "NotApplicable",
     "RefgradError",
@@ -60,6 +62,10 @@ class NotApplicable(RefgradError):
 
 class InvalidExpectations(RefgradError, ValueError):
     """An ``expectations.toml`` with an entry that lacks a reason, matches nothing, or is surprised by a pass."""
+
+
+class InvalidProgram(RefgradError, ValueError):
+    """A program's file that is malformed, out of bounds, or names what is not there."""
 
 
 class InvalidRun(RefgradError):

@@ -1,0 +1,321 @@
+"""Runs a program on a backend and writes down what it shows, statement by statement."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refgrad.errors import Unsupported
+from refgrad.harness.adapters import facade, to_numpy
+from refgrad.harness.outcomes import lacks
+from refgrad.harness.program import ir
+from refgrad.harness.program.grammar import INPLACE, OPS
+from refgrad.harness.program.ir import Program, Ref, Slice, Statement
+from refgrad.harness.program.trace import Raised, Seen, Step, Trace, stable
+
+__all__ = ["Interpreter", "array_of", "interpret"]
+
+Array = np.ndarray[Any, Any]
+HERE = Path(__file__).parent
+
+
+def interpret(program: Program, backend: Any, *, watch: bool = True) -> Trace:
+    """The trace of ``program`` on a backend with a tape; without ``watch`` tensors are looked at only at the end."""
+    return Interpreter(backend, watch=watch).run(program)
+
+
+class Interpreter:
+    """One run: the tensors by name, and what has been seen of them."""
+
+    def __init__(self, backend: Any, *, watch: bool = True) -> None:
+        self.backend, self.watch = backend, watch
+        self.xp = facade(backend)
+        self.native = getattr(backend, "namespace", None) is not None
+        self.tensors: dict[str, Any] = {}
+        self.hooked: list[tuple[str, Array]] = []
+        self.steps: list[Step] = []
+        self.born: dict[str, int] = {}
+        self.names = (self.xp.__name__,) if self.native else ()
+
+    def run(self, program: Program) -> Trace:
+        """Run every statement; an error is written down, and the next statement follows."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                self.execute(program.statements)
+                self.steps.append(Step(len(self.steps), self.look(self.tensors)))
+            finally:
+                self.restore()
+        return tuple(self.steps)
+
+    def restore(self) -> None:
+        """Let no program leave a gradient mode behind for the next one."""
+        if self.native and not self.xp.is_grad_enabled():
+            self.xp.set_grad_enabled(True)
+
+    def execute(self, statements: tuple[Statement, ...]) -> None:
+        for statement in statements:
+            if isinstance(statement, ir.Block):
+                self.enter(statement)
+            else:
+                self.step(statement)
+
+    def enter(self, block: ir.Block) -> None:
+        """A block shows nothing itself; where the backend has no such mode, nor does its body run."""
+        number = len(self.steps)
+        try:
+            mode = getattr(self.xp, block.mode)()
+        except Unsupported as error:
+            self.steps.append(Step(number, {}, lacking=str(error)))
+            self.skip(block.body)
+            return
+        self.steps.append(Step(number, {}))
+        with mode:
+            self.execute(block.body)
+
+    def skip(self, statements: tuple[Statement, ...]) -> None:
+        for statement in statements:
+            self.steps.append(Step(len(self.steps), {}))
+            self.skip(ir.body_of(statement))
+
+    def step(self, statement: Statement) -> None:
+        number, self.hooked = len(self.steps), []
+        if any(name not in self.tensors for name in ir.used(statement)):
+            self.steps.append(Step(number, {}))  # what it needs was not made, as an earlier step tells
+            return
+        raised = lacking = None
+        try:
+            names = RUN[type(statement)](self, statement)
+        except Exception as error:  # whatever a library raises is an observation
+            lacking = lacks(error, self.backend, HERE)
+            raised = None if lacking else stable(error, self.names)
+            names = self.tensors if raised else ()
+        self.steps.append(Step(number, self.look(names) if self.watch else {}, tuple(self.hooked), raised, lacking))
+
+    # looking
+
+    def look(self, names: Any) -> dict[str, Seen | Raised | None]:
+        return {name: self.seen(name, self.tensors[name]) for name in names}
+
+    def seen(self, name: str, tensor: Any) -> Seen | Raised | None:
+        if tensor is None:
+            return None
+        try:
+            return self.seen_native(name, tensor) if self.native else self.seen_thin(tensor)
+        except Exception as error:  # a look may be refused, as at a view whose base has moved on
+            return stable(error, self.names)
+
+    def seen_native(self, name: str, tensor: Any) -> Seen:
+        leaf = tensor.is_leaf
+        grad = tensor.grad if leaf or tensor.retains_grad else None
+        return Seen(
+            tensor.detach().numpy().copy(),
+            tensor.requires_grad,
+            leaf,
+            tensor.grad_fn is not None,
+            self.version(name, tensor),
+            None if grad is None else grad.detach().numpy().copy(),
+            None if grad is None else grad.requires_grad,
+        )
+
+    def version(self, name: str, tensor: Any) -> int | None:
+        """How often the tensor has been written into since it was first seen: where it starts is each op's own matter."""
+        if tensor.is_inference():
+            return None
+        version: int = tensor._version
+        return version - self.born.setdefault(name, version)
+
+    def seen_thin(self, tensor: Any) -> Seen:
+        grad = optional(lambda: tensor.grad)
+        return Seen(
+            to_numpy(self.backend, tensor),
+            optional(lambda: tensor.requires_grad),
+            optional(lambda: tensor.is_leaf),
+            optional(lambda: tensor.grad_fn is not None),
+            None,
+            None if grad is None else to_numpy(self.backend, grad),
+            None,
+        )
+
+    # meaning
+
+    def argument(self, value: Any) -> Any:
+        if isinstance(value, Ref):
+            return self.tensors[value.name]
+        return tuple(map(self.argument, value)) if isinstance(value, tuple) else value
+
+    def index(self, items: Any) -> Any:
+        """An index from plain data: numbers, slices, None, lists of numbers, masks."""
+        if not isinstance(items, tuple):
+            items = (items,)
+        return tuple(map(self.index_item, items))
+
+    def index_item(self, item: Any) -> Any:
+        match item:
+            case Slice(start=start, stop=stop, step=step):
+                return slice(start, stop, step)
+            case Ref(name=name):
+                return self.tensors[name]
+            case tuple():
+                return self.xp.tensor(np.array(item, np.int64))
+            case "...":
+                return ...
+        return item
+
+    def given(self, names: tuple[str | None, ...] | None) -> Any:
+        return None if names is None else [None if name is None else self.tensors[name] for name in names]
+
+    # statements: each gives the names to look at
+
+    def leaf(self, statement: ir.Leaf) -> Any:
+        array = array_of(statement)
+        if self.native and statement.layout != "contiguous" and array.ndim > 1:
+            tensor = self.laid_out(array, statement.layout)
+            if statement.requires_grad:
+                tensor.requires_grad_()
+        else:
+            tensor = self.xp.tensor(array, requires_grad=statement.requires_grad)
+        self.tensors[statement.name] = tensor
+        return (statement.name,)
+
+    def laid_out(self, array: Array, layout: str) -> Any:
+        """``array`` as a view of a tensor that lies otherwise in memory."""
+        if layout == "transposed":
+            return self.xp.tensor(np.ascontiguousarray(array.swapaxes(0, 1))).transpose(0, 1)
+        return self.xp.tensor(np.repeat(array, 2, axis=-1))[..., ::2]
+
+    def op(self, statement: ir.Op) -> Any:
+        spec = OPS[statement.op]
+        if spec.call == "index":
+            source, items = statement.args
+            result = self.argument(source)[self.index(items)]
+        else:
+            args = [self.argument(each) for each in statement.args]
+            params = {name: self.argument(each) for name, each in statement.params}
+            result = function_of(self.xp, spec.name, spec.call, args)(*args, **params)
+        self.tensors[statement.name] = result if statement.output is None else result[statement.output]
+        return (statement.name,)
+
+    def inplace(self, statement: ir.InPlace) -> Any:
+        target = self.tensors[statement.target]
+        if INPLACE[statement.op].call == "index":
+            items, value = statement.args
+            target[self.index(items)] = self.argument(value)
+        else:
+            args = [self.argument(each) for each in statement.args]
+            params = {name: self.argument(each) for name, each in statement.params}
+            getattr(target, statement.op)(*args, **params)
+        return self.tensors
+
+    def requires_grad_(self, statement: ir.RequiresGrad) -> Any:
+        self.tensors[statement.target].requires_grad_(statement.value)
+        return (statement.target,)
+
+    def retain_grad(self, statement: ir.RetainGrad) -> Any:
+        self.tensors[statement.target].retain_grad()
+        return (statement.target,)
+
+    def hook(self, statement: ir.Hook) -> Any:
+        tensor = self.tensors[statement.target]
+        if statement.when == "accumulated":
+            tensor.register_post_accumulate_grad_hook(lambda it: self.note(statement.target, it.grad))
+        else:
+            tensor.register_hook(self.on_gradient(statement))
+        return (statement.target,)
+
+    def on_gradient(self, statement: ir.Hook) -> Callable[[Any], Any]:
+        def run(grad: Any) -> Any:
+            self.note(statement.target, grad)
+            return grad * statement.factor if statement.action == "scale" else None
+
+        return run
+
+    def note(self, name: str, grad: Any) -> None:
+        self.hooked.append((name, grad.detach().numpy().copy() if self.native else to_numpy(self.backend, grad)))
+
+    def backward(self, statement: ir.Backward) -> Any:
+        gradient = None if statement.gradient is None else self.tensors[statement.gradient]
+        self.tensors[statement.target].backward(
+            gradient,
+            retain_graph=statement.retain_graph,
+            create_graph=statement.create_graph,
+            inputs=self.given(statement.inputs),
+        )
+        return self.tensors
+
+    def grad(self, statement: ir.Grad) -> Any:
+        results = self.xp.autograd.grad(
+            self.given(statement.outputs),
+            self.given(statement.inputs),
+            self.given(statement.grad_outputs),
+            retain_graph=statement.retain_graph,
+            create_graph=statement.create_graph,
+            allow_unused=statement.allow_unused,
+        )
+        self.tensors.update(zip(statement.names, results, strict=True))
+        return statement.names
+
+    def take_grad(self, statement: ir.TakeGrad) -> Any:
+        self.tensors[statement.name] = self.tensors[statement.target].grad
+        return (statement.name,)
+
+    def zero_grad(self, statement: ir.ZeroGrad) -> Any:
+        target = self.tensors[statement.target]
+        if statement.to_none:
+            target.grad = None
+        else:
+            target.grad.zero_()
+        return (statement.target,)
+
+    def read(self, statement: ir.Read) -> Any:
+        target = self.tensors[statement.target]
+        match statement.how:
+            case "repr":
+                repr(target)
+            case "tolist":
+                target.tolist()
+            case "grad_fn" | "grad":
+                getattr(target, statement.how)
+        return ()
+
+
+RUN: dict[type, Callable[[Interpreter, Any], Any]] = {
+    ir.Leaf: Interpreter.leaf,
+    ir.Op: Interpreter.op,
+    ir.InPlace: Interpreter.inplace,
+    ir.RequiresGrad: Interpreter.requires_grad_,
+    ir.RetainGrad: Interpreter.retain_grad,
+    ir.Hook: Interpreter.hook,
+    ir.Backward: Interpreter.backward,
+    ir.Grad: Interpreter.grad,
+    ir.TakeGrad: Interpreter.take_grad,
+    ir.ZeroGrad: Interpreter.zero_grad,
+    ir.Read: Interpreter.read,
+}
+
+
+def array_of(leaf: ir.Leaf) -> Array:
+    """A leaf's values as an ndarray."""
+    return np.array(leaf.values, dtype=leaf.dtype).reshape(leaf.shape)
+
+
+def function_of(xp: Any, name: str, call: str, args: list[Any]) -> Callable[..., Any]:
+    """PyTorch's function, or the method of the first argument."""
+    if call == "method":
+        return getattr(args.pop(0), name)  # type: ignore[no-any-return]
+    found = xp
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]
+
+
+def optional(ask: Callable[[], Any]) -> Any:
+    """What a thin backend says of a tensor, None where it cannot tell."""
+    try:
+        return ask()
+    except Unsupported:
+        return None

@@ -1,0 +1,40 @@
+"""Shrinking: what is left is what matters."""
+
+import pytest
+
+from refgrad.harness.program import dumps, generate, loads, shrink
+from refgrad.harness.program.ir import Backward, Block, Grad, Leaf, Op, Program, Ref
+from refgrad.harness.program.shrinking import repaired, without
+
+
+def uses(name):
+    """Whether a program calls an op."""
+    return lambda program: any(getattr(each, "op", None) == name for each in program.walk())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_to_the_least(seed):
+    """A program that fails for one op alone shrinks to that op and its operands, with the simplest numbers."""
+    program = generate(seed)
+    name = next(each.op for each in program.walk() if isinstance(each, Op))
+    small = shrink(program, uses(name))
+    assert uses(name)(small)
+    assert len(small) <= 4
+    assert all(len(each.values) <= 2 for each in small.walk() if isinstance(each, Leaf))
+
+
+@pytest.mark.parametrize("seed", range(0, 300, 10))
+def test_repair(seed):
+    """Without any one statement a program is still sound."""
+    program = generate(seed)
+    for number in range(len(program)):
+        smaller = without(program, [number])
+        assert len(smaller) < len(program)
+        loads(dumps(smaller))
+
+
+def test_repair_keeps_what_it_can():
+    """A derivative by two tensors outlives the loss of one; an empty block goes."""
+    x, y = Leaf("x", (), (1.0,), requires_grad=True), Op("y", "exp", (Ref("x"),))
+    lost = Program((x, y, Grad(("g", "h"), ("y",), ("x", "z")), Block("no_grad", (Backward("z"),))))
+    assert repaired(lost).statements == (x, y, Grad(("g",), ("y",), ("x",)))
