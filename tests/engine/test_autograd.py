@@ -714,6 +714,7 @@ def _(grad: Any) -> Any:
 del PRIMITIVES["broken"]  # not for those who go through all ops
 
 
+@pytest.mark.filterwarnings("ignore:Using backward")
 @pytest.mark.parametrize("create_graph", [False, True])
 @pytest.mark.parametrize("enabled", [False, True])
 def test_an_error_in_a_rule_leaves_the_modes_as_before(create_graph: bool, enabled: bool) -> None:
