@@ -9,7 +9,7 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes
 from refgrad.engine.graph import TensorBase
-from refgrad.engine.modes import modes
+from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import wrap
 from refgrad.engine.tensor import Tensor
 
@@ -25,10 +25,15 @@ def leaf(array: Any, requires_grad: bool = False) -> Tensor:
 
     Errors: RuntimeError where a type without derivatives is to require grad.
     """
-    if requires_grad and dtypes.of(array.dtype).category < dtypes.FLOATING:
-        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+    if requires_grad:
+        _check_differentiable(array.dtype)
     new = wrap(array if array.shape else array[()], requires_grad)
     return modes.created(new) if modes.layers else new  # type: ignore[no-any-return]
+
+
+def _check_differentiable(kind: Any) -> None:
+    if dtypes.of(kind).category < dtypes.FLOATING:
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
 
 
 # from data ------------------------------------------------------------------------------------------------------------
@@ -171,11 +176,39 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 
 def asarray(obj: Any, *, dtype: Any = None, copy: bool | None = None, requires_grad: bool | None = None) -> Tensor:
-    """``obj`` as a tensor, copied only if needed or asked for."""
+    """``obj`` as a tensor, copied only if needed or asked for.
+
+    Errors: ValueError where it must be copied and may not.
+    """
+    if copy is False:
+        _check_alias(obj, dtype)
     result = as_tensor(obj, dtype)
     if copy:
         result = result.clone()
-    return result if requires_grad is None else result.requires_grad_(requires_grad)
+    if requires_grad is None:
+        if result.requires_grad:
+            warn_once(_KEEPS_GRAD, stacklevel=3)
+        return result
+    if requires_grad:
+        _check_differentiable(result._array.dtype)
+    elif result._grad_fn is not None:
+        return result.detach()
+    return result if result._grad_fn is not None else result.requires_grad_(requires_grad)
+
+
+_KEEPS_GRAD = (
+    "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False. Pass requires_grad=False "
+    "explicitly to get the old behavior and silence this warning."
+)
+
+
+def _check_alias(obj: Any, dtype: Any) -> None:
+    if not isinstance(obj, (TensorBase, np.ndarray)):
+        raise ValueError("can't alias arbitrary sequence into a tensor.")
+    held = dtypes.of((obj._array if isinstance(obj, TensorBase) else obj).dtype)
+    if dtype is not None and dtype is not held:
+        names = (dtypes.scalar_title(kind.numpy) for kind in (held, dtype))
+        raise ValueError("can't alias tensor with dtype '{}' into dtype '{}'.".format(*names))
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:

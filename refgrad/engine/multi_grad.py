@@ -12,8 +12,10 @@ from refgrad.engine.graph import AccumulateGrad, GradientEdge, Node, RemovableHa
 from refgrad.engine.modes import modes
 
 
-class MultiHandle(RemovableHandle):
+class _MultiHandle(RemovableHandle):
     """Removes a hook from all its tensors."""
+
+    __module__ = "refgrad.autograd.graph"  # where PyTorch has it
 
     def __init__(self, handles: tuple[RemovableHandle, ...]) -> None:
         self.handles = handles
@@ -33,7 +35,7 @@ def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[..., Any], *, 
         raise ValueError(f"Expects mode to be one of {supported_modes} but got {mode}")
     if mode == "any":
         first = _first_only(fn)
-        return MultiHandle(tuple(t.register_hook(first) for t in tensors if t.requires_grad))
+        return _MultiHandle(tuple(t.register_hook(first) for t in tensors if t.requires_grad))
     nodes = [_node_of(t) for t in tensors]
     passes: weakref.WeakKeyDictionary[Any, _Gathered] = weakref.WeakKeyDictionary()
     lock = threading.Lock()
@@ -49,7 +51,7 @@ def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[..., Any], *, 
             del passes[task]
             fn(gathered.grads)
 
-    return MultiHandle(tuple(t.register_hook(functools.partial(arrived, i)) for i, t in enumerate(tensors)))
+    return _MultiHandle(tuple(t.register_hook(functools.partial(arrived, i)) for i, t in enumerate(tensors)))
 
 
 def _will_execute(task: Any, node: Node) -> bool:

@@ -86,7 +86,7 @@ def unsqueeze(input: Any, /, dim: int) -> Any:
     return input.reshape((*input.shape[:dim], 1, *input.shape[dim:]))
 
 
-unsqueeze.defvjp(lambda grad, dim, input_shape: ops.reshape(grad, input_shape))
+unsqueeze.defvjp(lambda grad, dim: ops.squeeze(grad, dim))
 
 unsqueeze.defjvp(lambda tangent, dim: ops.unsqueeze(tangent, dim))
 

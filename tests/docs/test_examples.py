@@ -1,0 +1,44 @@
+"""PyTorch's own documentation examples, run on both libraries: the same output, or a reason."""
+
+import pytest
+
+pytest.importorskip("torch")
+
+from tests.docs.examples import CHAPTERS
+from tests.docs.verdicts import verdicts
+
+SAME = {  # at least so many examples of a chapter run the same
+    "torch.autograd.function": 6,
+    "torch.autograd.functional": 6,
+    "torch.autograd.forward_ad": 3,
+    "torch.autograd.graph": 8,
+    "torch.autograd.anomaly_mode": 1,
+    "torch.autograd.grad_mode": 4,
+    "torch.autograd": 1,
+    "torch": 185,
+    "torch.Tensor": 22,
+    "torch.func": 8,
+    "torch.nn": 49,
+    "torch.nn.functional": 6,
+    "torch.nn.init": 13,
+    "torch.optim.lr_scheduler": 8,
+    "torch.utils.checkpoint": 2,
+    "torch.linalg": 2,
+}
+DIFFERENT = {
+    "torch.set_default_dtype": "NumPy has no complex numbers of 16-bit floats",
+    "torch.sort": "the order of equal elements, which PyTorch leaves open unless asked for a stable one",
+}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_chapter(chapter, tmp_path):
+    """The examples of a chapter show on refgrad what they show on PyTorch, but for those that are listed with a reason."""
+    found = list(verdicts(chapter, tmp_path))
+    unexplained = {
+        v.example.name: v.reason for v in found if v.outcome == "differs" and v.example.name not in DIFFERENT
+    }
+    agreed = [v.example.name for v in found if v.outcome == "same"]
+    assert not unexplained
+    assert not set(agreed) & DIFFERENT.keys(), "listed as different, and the same"
+    assert len(agreed) >= SAME.get(chapter, 0)
