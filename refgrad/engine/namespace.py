@@ -99,7 +99,8 @@ _HIDDEN = """
     log_sigmoid_backward log_softmax_backward_data logsigmoid mish mse_loss mse_loss_backward mul_scalar nll_loss
     nll_loss_backward one_hot ones_as place place_diagonal pow_scalar pow_tensor promoted relu6 repeat round_decimals
     round_whole rpow_scalar setitem silu slice smooth_l1_loss smooth_l1_loss_backward softmax_backward_data softplus
-    softplus_backward softsign tanhshrink threshold_backward to_copy vector_norm view zero zeros_as
+    softplus_backward softsign sum_to_size tanhshrink threshold_backward to_copy unfold_backward unfold_dim
+    vector_norm view zero zeros_as
 """.split()
 for _name in (*_HIDDEN, *(n for n, value in globals().items() if type(value) is _ModuleType and not n.startswith("_"))):
     globals().pop(_name, None)

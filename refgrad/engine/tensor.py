@@ -66,6 +66,8 @@ def power(self: Any, exponent: Any) -> Any:
 
 def inplace_form(function: Any) -> Callable[..., Any]:
     """The in-place form of an op; some have one for a tensor as the last argument, and another for a number."""
+    if hasattr(function, "choose"):
+        return _written_as_chosen(function.choose)
     if not hasattr(function, "forms"):
         return inplace(function)
     of_tensor, of_number = map(inplace, function.forms)
@@ -73,6 +75,14 @@ def inplace_form(function: Any) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         tensors = any(isinstance(x, TensorBase) for x in (*args[-1:], *kwargs.values()))
         return (of_tensor if tensors else of_number)(self, *args, **kwargs)
+
+    return method
+
+
+def _written_as_chosen(choose: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        primitive, inputs, params = choose(self, *args, **kwargs)
+        return write(primitive.op, inputs, params)
 
     return method
 
@@ -529,6 +539,12 @@ class Tensor(TensorBase):
     def tile(self, *repeats: Any) -> Any:
         return ops.tile(self, dims.sizes(repeats))
 
+    def sum_to_size(self, *size: Any) -> Any:
+        return ops.sum_to_size(self, dims.sizes(size))
+
+    def unfold(self, dimension: int, size: int, step: int) -> Any:
+        return ops.unfold_dim(self, dimension, size, step)
+
     def view_as(self, other: Any) -> Any:
         return self.view(other.shape)
 
@@ -633,6 +649,22 @@ class Tensor(TensorBase):
     def square_(self) -> Tensor:
         return self.pow_(2)
 
+    def squeeze_(self, dim: Any = None) -> Tensor:
+        if dim is None:
+            return _squeeze_all_(self)  # type: ignore[no-any-return]
+        if isinstance(dim, (tuple, list)):
+            return _squeeze_dims_(self, tuple(dim))  # type: ignore[no-any-return]
+        return _squeeze_dim_(self, dim)  # type: ignore[no-any-return]
+
+    def float_power_(self, exponent: Any) -> Tensor:
+        wide = dtypes.complex128 if isinstance(exponent, complex) or self.is_complex() else dtypes.float64
+        if self.dtype is not wide:
+            held, needed = dtypes.scalar_title(self._array.dtype), dtypes.scalar_title(wide.numpy)
+            raise RuntimeError(
+                f"the base given to float_power_ has dtype {held} but the operation's result requires dtype {needed}"
+            )
+        return _float_power_(self, exponent)  # type: ignore[no-any-return]
+
     def _fill_with(self, values: Any) -> Tensor:
         """Overwrite with ``values`` from outside any graph; what random fills do."""
         check_inplace(self, modes.grad_enabled and self.requires_grad)
@@ -683,6 +715,8 @@ class Tensor(TensorBase):
     __and__ = __rand__ = binary(ops.bitwise_and)
     __or__ = __ror__ = binary(ops.bitwise_or)
     __xor__ = __rxor__ = binary(ops.bitwise_xor)
+    __lshift__, __rlshift__ = binary(ops.bitwise_left_shift), binary(ops.bitwise_left_shift, swap=True)
+    __rshift__, __rrshift__ = binary(ops.bitwise_right_shift), binary(ops.bitwise_right_shift, swap=True)
     __lt__, __le__, __gt__, __ge__ = binary(ops.lt), binary(ops.le), binary(ops.gt), binary(ops.ge)
     __iadd__, __isub__ = inplace_operator(ops.add), inplace_operator(ops.sub)
     __imul__, __itruediv__ = inplace_operator(ops.mul), inplace_operator(ops.true_divide)
@@ -699,8 +733,20 @@ class Tensor(TensorBase):
     def __ior__(self, other: Any) -> Any:
         return self.bitwise_or_(other) if isinstance(other, _OPERANDS) else NotImplemented  # type: ignore[attr-defined]
 
+    def __ilshift__(self, other: Any) -> Any:
+        return self.bitwise_left_shift_(other) if isinstance(other, _OPERANDS) else NotImplemented  # type: ignore[attr-defined]
+
+    def __irshift__(self, other: Any) -> Any:
+        return self.bitwise_right_shift_(other) if isinstance(other, _OPERANDS) else NotImplemented  # type: ignore[attr-defined]
+
     def __ixor__(self, other: Any) -> Any:
         return self.bitwise_xor_(other) if isinstance(other, _OPERANDS) else NotImplemented  # type: ignore[attr-defined]
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return ops.matmul(other, self) if isinstance(other, TensorBase) else NotImplemented
+
+    def __rdiv__(self, other: Any) -> Any:
+        return _rdiv(other, self)
 
     def __ipow__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self.pow_(other)
@@ -742,6 +788,10 @@ _DEPRECATED_T = (
     "a future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to "
     "reverse the dimensions of a tensor."
 )
+
+
+_squeeze_all_, _squeeze_dim_, _squeeze_dims_ = map(inplace_view, ops.squeeze.forms)  # type: ignore[attr-defined]
+_float_power_ = _written_as_chosen(ops.float_power.choose)
 
 
 def _refuse_non_leaf(value: bool) -> None:
@@ -827,17 +877,23 @@ _METHODS = """
     sigmoid sign signbit sin sinh softmax sort split sqrt square squeeze std sub sum swapaxes swapdims t
     take_along_dim tan tanh topk trace transpose tril triu trunc unbind unflatten unsqueeze var where xlogy add div
     addmm as_strided broadcast_to clamp_max clamp_min fmax fmin true_divide
+    as_strided_scatter diagflat diagonal_scatter dsplit hsplit narrow_copy rot90 select_scatter slice_scatter
+    split_with_sizes tensor_split unsafe_chunk unsafe_split unsafe_split_with_sizes vsplit
+    aminmax kthvalue logcumsumexp msort unique
+    angle bitwise_left_shift bitwise_right_shift conj_physical copysign float_power frexp gcd heaviside isneginf isposinf
+    isreal lcm ldexp logaddexp2 nextafter positive resolve_conj resolve_neg
 """.split()
 _INPLACE = """
     abs acos acosh add addcdiv addcmul asin asinh atan atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil
     clamp clamp_max clamp_min cos cosh deg2rad erf erfc exp exp2 expm1 fill floor floor_divide fmod frac hypot lerp
     log log10 log1p log2 logical_and logical_not logical_or logical_xor logit masked_fill mul nan_to_num neg rad2deg
     reciprocal relu remainder rsqrt sgn sigmoid sign sin sinh sqrt sub tan tanh tril triu trunc xlogy
+    bitwise_left_shift bitwise_right_shift copysign cumprod cumsum eq gcd ge gt heaviside lcm ldexp le lt ne nextafter
 """.split()
 _ALIASES = {
     "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "arctanh": "atanh", "arcsinh": "asinh",
     "clip": "clamp", "divide": "div", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le",
-    "moveaxis": "movedim", "multiply": "mul", "negative": "neg", "not_equal": "ne", "subtract": "sub",
+    "arctan2": "atan2", "fix": "trunc", "arccosh": "acosh", "moveaxis": "movedim", "multiply": "mul", "negative": "neg", "not_equal": "ne", "subtract": "sub",
 }  # fmt: skip
 
 
@@ -850,6 +906,7 @@ def _install() -> None:
         setattr(Tensor, name + "_", inplace_form(getattr(ops, name)))
     for name in ("t", "transpose", "unsqueeze"):
         setattr(Tensor, name + "_", inplace_view(getattr(ops, name)))
+    Tensor.swapaxes_ = Tensor.swapdims_ = Tensor.transpose_  # type: ignore[attr-defined]
     for name, target in _ALIASES.items():
         setattr(Tensor, name, getattr(ops, target))
         if hasattr(Tensor, target + "_"):

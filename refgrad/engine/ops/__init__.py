@@ -12,8 +12,10 @@ from refgrad.engine.ops.entropy import *
 from refgrad.engine.ops.expansion import *
 from refgrad.engine.ops.exponentials import *
 from refgrad.engine.ops.extremum import *
+from refgrad.engine.ops.floats import *
 from refgrad.engine.ops.gathering import *
 from refgrad.engine.ops.indexing import *
+from refgrad.engine.ops.integers import *
 from refgrad.engine.ops.joining import *
 from refgrad.engine.ops.linalg import *
 from refgrad.engine.ops.loss import *
@@ -32,3 +34,5 @@ from refgrad.engine.ops.splitting import *
 from refgrad.engine.ops.steps import *
 from refgrad.engine.ops.striding import *
 from refgrad.engine.ops.trigonometry import *
+from refgrad.engine.ops.view_copies import *
+from refgrad.engine.ops.windows import *

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dtypes, ops
-from refgrad.engine.ops.forms import _broadcasting, _is_array, _met, by_last
+from refgrad.engine.ops.forms import _broadcasting, _is_array, _met, by_last, no_derivative
 from refgrad.engine.primitive import primitive
 
 __all__ = [
@@ -223,13 +223,6 @@ def _floor_divide_swapped(input: Any, /, other: Any) -> Any:
 floor_divide = by_last("floor_divide", _floor_divide_tensor, _floor_divide_number, _floor_divide_swapped)
 
 
-def _no_derivative(name: str) -> Any:
-    def rule(grad: Any) -> Any:
-        raise RuntimeError(f"derivative for aten::{name} is not implemented")
-
-    return rule
-
-
 @primitive(promotes="yes", name="NotImplemented")
 def _floor_divide_tensor_(input: Any, other: Any, /) -> Any:
     return _floor_divide_tensor.op.forward(input, other)
@@ -244,12 +237,12 @@ floor_divide.forms = (
     _floor_divide_tensor_,
     _floor_divide_number_,
 )  # of which PyTorch has no derivative by another name
-_floor_divide_tensor_.defvjp(_no_derivative("floor_divide_"), _no_derivative("floor_divide_"))
-_floor_divide_number_.defvjp(_no_derivative("floor_divide_"))
-_floor_divide_tensor.defvjp(_no_derivative("floor_divide"), _no_derivative("floor_divide"))
-_floor_divide_number.defvjp(_no_derivative("floor_divide"))
-_floor_divide_swapped.defvjp(_no_derivative("floor_divide"))
-_remainder_swapped.defvjp(_no_derivative("remainder"))
+_floor_divide_tensor_.defvjp(no_derivative("floor_divide_"), no_derivative("floor_divide_"))
+_floor_divide_number_.defvjp(no_derivative("floor_divide_"))
+_floor_divide_tensor.defvjp(no_derivative("floor_divide"), no_derivative("floor_divide"))
+_floor_divide_number.defvjp(no_derivative("floor_divide"))
+_floor_divide_swapped.defvjp(no_derivative("floor_divide"))
+_remainder_swapped.defvjp(no_derivative("remainder"))
 
 
 @primitive()

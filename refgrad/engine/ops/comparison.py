@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
 
-from refgrad.engine import dims, dtypes
-from refgrad.engine.ops.forms import _broadcasting, _unsupported, of_tensors
-from refgrad.engine.primitive import primitive
+from refgrad.engine import dtypes, ops
+from refgrad.engine.ops.forms import _broadcasting, _met, _unsupported, led_by_tensor, of_tensors
+from refgrad.engine.primitive import PrimitiveFunction, primitive
 
 __all__ = [
-    "bitwise_and",
-    "bitwise_not",
-    "bitwise_or",
-    "bitwise_xor",
     "eq",
     "ge",
     "gt",
@@ -23,6 +20,9 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
+    "isreal",
     "le",
     "logical_and",
     "logical_not",
@@ -34,18 +34,21 @@ __all__ = [
 ]
 
 
+@led_by_tensor
 @primitive(promotes="yes")
 def eq(input: Any, other: Any, /) -> Any:
     """Whether the values are equal."""
     return np.equal(input, other)
 
 
+@led_by_tensor
 @primitive(promotes="yes")
 def ne(input: Any, other: Any, /) -> Any:
     """Whether the values differ."""
     return np.not_equal(input, other)
 
 
+@led_by_tensor
 @primitive(promotes="yes")
 def lt(input: Any, other: Any, /) -> Any:
     """``input < other``."""
@@ -53,6 +56,7 @@ def lt(input: Any, other: Any, /) -> Any:
     return np.less(input, other)
 
 
+@led_by_tensor
 @primitive(promotes="yes")
 def le(input: Any, other: Any, /) -> Any:
     """``input <= other``."""
@@ -60,6 +64,7 @@ def le(input: Any, other: Any, /) -> Any:
     return np.less_equal(input, other)
 
 
+@led_by_tensor
 @primitive(promotes="yes")
 def gt(input: Any, other: Any, /) -> Any:
     """``input > other``."""
@@ -67,11 +72,36 @@ def gt(input: Any, other: Any, /) -> Any:
     return np.greater(input, other)
 
 
+@led_by_tensor
 @primitive(promotes="yes")
 def ge(input: Any, other: Any, /) -> Any:
     """``input >= other``."""
     _unsupported(input, "c", "ge_cpu")
     return np.greater_equal(input, other)
+
+
+def _overwriting(function: PrimitiveFunction) -> tuple[PrimitiveFunction, PrimitiveFunction]:
+    """The forms that write the truth over their first input, as PyTorch names them; they are flat."""
+    name, forward = function.__name__, function.op.forward
+
+    def of_tensor(input: Any, other: Any, /) -> Any:
+        return forward(input, other)
+
+    def of_number(input: Any, /, other: Any) -> Any:
+        return forward(*_met(input, other))
+
+    of_tensor.__name__, of_number.__name__ = f"_{name}_tensor_", f"_{name}_number_"
+    forms = (
+        primitive(promotes="yes", name=f"{name.title()}Backward1")(of_tensor),
+        primitive(promotes="yes", name=f"{name.title()}Backward0")(of_number),
+    )
+    forms[0].defvjp(lambda grad: ops.zeros_like(grad), lambda grad: ops.zeros_like(grad))
+    forms[1].defvjp(lambda grad: ops.zeros_like(grad))
+    return forms
+
+
+for _function in (eq, ne, lt, le, gt, ge):
+    _function.forms = _overwriting(_function)  # type: ignore[attr-defined]
 
 
 @of_tensors
@@ -101,38 +131,6 @@ def logical_not(input: Any, /) -> Any:
     return np.logical_not(input)
 
 
-def _bitwise(function: Any, input: Any, other: Any) -> Any:
-    dims.broadcast(np.shape(input), np.shape(other))  # whether the shapes fit is told first
-    for value in (input, other):
-        _unsupported(value, "fVc", f"{function.__name__}_cpu")
-    return function(input, other)
-
-
-@primitive(promotes="yes")
-def bitwise_and(input: Any, other: Any, /) -> Any:
-    """Bitwise and; logical for bools."""
-    return _bitwise(np.bitwise_and, input, other)
-
-
-@primitive(promotes="yes")
-def bitwise_or(input: Any, other: Any, /) -> Any:
-    """Bitwise or; logical for bools."""
-    return _bitwise(np.bitwise_or, input, other)
-
-
-@primitive(promotes="yes")
-def bitwise_xor(input: Any, other: Any, /) -> Any:
-    """Bitwise exclusive or; logical for bools."""
-    return _bitwise(np.bitwise_xor, input, other)
-
-
-@primitive()
-def bitwise_not(input: Any, /) -> Any:
-    """Bitwise not; logical for bools."""
-    _unsupported(input, "fVc", "bitwise_not_cpu")
-    return np.invert(input)
-
-
 @primitive()
 def isnan(input: Any, /) -> Any:
     """Whether it is nan."""
@@ -143,6 +141,30 @@ def isnan(input: Any, /) -> Any:
 def isinf(input: Any, /) -> Any:
     """Whether it is infinite."""
     return np.isinf(input)
+
+
+def _infinite(name: str, input: Any, sign: int) -> Any:
+    if input.dtype.kind == "c":
+        raise RuntimeError(f"{name} does not support complex inputs.")
+    return np.equal(input, sign * math.inf) if input.dtype.kind in "fV" else np.zeros(input.shape, bool)[()]
+
+
+@primitive()
+def isposinf(input: Any, /) -> Any:
+    """Whether it is positive infinity."""
+    return _infinite("isposinf", input, 1)
+
+
+@primitive()
+def isneginf(input: Any, /) -> Any:
+    """Whether it is negative infinity."""
+    return _infinite("isneginf", input, -1)
+
+
+@primitive()
+def isreal(input: Any, /) -> Any:
+    """Whether its imaginary part is 0."""
+    return np.equal(input.imag, 0) if input.dtype.kind == "c" else np.ones(input.shape, bool)[()]
 
 
 @primitive()

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided as np_as_strided
 
-from refgrad.engine import dtypes, ops
+from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.primitive import primitive
 from refgrad.engine.views import view_primitive
 
-__all__ = ["conj", "imag", "real", "view_as_complex", "view_as_real"]
+__all__ = [
+    "angle", "complex", "conj", "conj_physical", "imag", "polar", "positive", "real", "resolve_conj", "resolve_neg",
+    "view_as_complex", "view_as_real",
+]  # fmt: skip
 
 
 @view_primitive()
@@ -42,7 +45,7 @@ def view_as_complex(input: Any, /) -> Any:
         raise RuntimeError("Input tensor must have one or more dimensions")
     if input.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
-    if input.strides[-1] != input.itemsize:
+    if input.size and input.strides[-1] != input.itemsize:
         raise RuntimeError("Tensor must have a last dimension with stride 1")
     return input.view(np.result_type(input, np.complex64))[..., 0]
 
@@ -85,3 +88,115 @@ def imag(input: Any) -> Any:
     if _kind(input) != "c":
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
     return ops.select(ops.view_as_real(input), -1, 1) if isinstance(input, TensorBase) else input.imag
+
+
+def conj_physical(input: Any) -> Any:
+    """The complex conjugate in memory of its own; a real tensor itself."""
+    return _conj_physical(input) if _kind(input) == "c" else input
+
+
+@primitive(name="ConjPhysicalBackward0")
+def _conj_physical(input: Any, /) -> Any:
+    return np.conj(input)
+
+
+_conj_physical.defvjp(lambda grad: ops.conj(grad))
+
+
+def resolve_conj(input: Any) -> Any:
+    """The tensor itself: no conjugation is ever put off here."""
+    return input
+
+
+def resolve_neg(input: Any) -> Any:
+    """The tensor itself: no negation is ever put off here."""
+    return input
+
+
+def positive(input: Any) -> Any:
+    """The tensor itself.
+
+    Errors: RuntimeError for bools.
+    """
+    if _kind(input) == "b":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
+# from two real numbers ------------------------------------------------------------------------------------------------
+
+
+def _check_parts(first: Any, second: Any) -> None:
+    """Refuse what makes no complex number.
+
+    Errors: RuntimeError for other types than floats, or two that differ; NotImplementedError for half floats.
+    """
+    if first.dtype.kind not in "fV" or second.dtype.kind not in "fV":
+        titles = " and ".join(dtypes.scalar_title(x.dtype) for x in (first, second))
+        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {titles}")
+    if first.dtype != second.dtype:
+        held, got = (dtypes.scalar_title(x.dtype) for x in (first, second))
+        raise RuntimeError(f"Expected object of scalar type {held} but got scalar type {got} for second argument")
+    if first.dtype.itemsize == 2:
+        raise NotImplementedError("refgrad has no complex numbers of half precision; use float32")
+
+
+@primitive(name="ComplexBackward0")
+def _complex(real: Any, imag: Any, /) -> Any:
+    _check_parts(real, imag)
+    result = np.empty(dims.broadcast(real.shape, imag.shape), np.result_type(real, np.complex64))
+    result.real, result.imag = real, imag
+    return result[()]
+
+
+# the plan conjugates, as if these were holomorphic: hence the sign of the imaginary part
+_complex.defvjp(lambda grad: ops.real(grad), lambda grad: -ops.imag(grad))
+
+
+def complex(real: Any, imag: Any) -> Any:
+    """The complex number of two parts.
+
+    Errors: as ``polar``.
+    """
+    for position, (name, part) in enumerate((("real", real), ("imag", imag)), 1):
+        if not isinstance(part, TensorBase):
+            raise TypeError(f"complex(): argument '{name}' (position {position}) must be Tensor, not {_title(part)}")
+    return _complex(real, imag)
+
+
+def _title(value: Any) -> str:
+    return type(value).__name__
+
+
+@primitive()
+def polar(abs: Any, angle: Any, /) -> Any:
+    """The complex number of an absolute value and an angle.
+
+    Errors: RuntimeError for other types than floats, or two that differ.
+    """
+    _check_parts(abs, angle)
+    return _complex.op.forward(abs * np.cos(angle), abs * np.sin(angle))
+
+
+polar.defvjp(
+    lambda grad, result: ops.real(grad * ops.sgn(result)),
+    lambda grad, result: ops.real(grad * (result * 1j)),
+)
+
+
+@primitive(promotes="float")
+def angle(input: Any, /) -> Any:
+    """The angle in the complex plane: 0 or pi of a real number, nan of nan."""
+    if input.dtype.kind == "c":
+        return np.angle(input)
+    return np.where(np.isnan(input), input, np.where(input < 0, input.dtype.type(np.pi), input.dtype.type(0)))[()]
+
+
+def _angle_vjp(grad: Any, input: Any, input_dtype: Any) -> Any:
+    if input_dtype.kind != "c":
+        return ops.zeros_like(grad)
+    square = ops.square(ops.real(input)) + ops.square(ops.imag(input))
+    return ops.masked_fill(grad * (input * 1j) / square, input == 0, 0)  # the angle of 0 is a convention: torch gives 0
+
+
+angle.defvjp(_angle_vjp)

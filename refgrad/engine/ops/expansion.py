@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,15 +16,9 @@ from refgrad.engine.primitive import primitive, wrap
 from refgrad.engine.views import view_primitive
 
 __all__ = [
-    "broadcast_shapes",
-    "broadcast_tensors",
-    "broadcast_to",
-    "expand",
-    "meshgrid",
-    "repeat",
-    "repeat_interleave",
-    "tile",
-]
+    "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cartesian_prod", "combinations", "expand",
+    "meshgrid", "repeat", "repeat_interleave", "sum_to_size", "tile",
+]  # fmt: skip
 
 
 @view_primitive()
@@ -121,7 +116,7 @@ def repeat(input: Any, /, repeats: Any) -> Any:
 
 def _repeat_vjp(grad: Any, input_shape: Any, repeats: Any) -> Any:
     padded = (1,) * (len(repeats) - len(input_shape)) + tuple(input_shape)
-    if 0 in repeats or 0 in padded:
+    if 0 in repeats:
         return ops.zeros_as(grad, input_shape)
     folded = ops.reshape(grad, tuple(k for pair in zip(repeats, padded) for k in pair))
     return ops.reshape(ops.sum(folded, tuple(range(0, 2 * len(repeats), 2))) if repeats else folded, input_shape)
@@ -135,11 +130,16 @@ def tile(input: Any, dims: Any) -> Any:
     return repeat(input, (1,) * (input.ndim - len(dims)) + tuple(dims))
 
 
-def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Any:
+def repeat_interleave(
+    input: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Any:
     """Each element repeated ``repeats`` times in place; a tensor gives each its own number.
 
-    Errors: RuntimeError for negative numbers, or too many or few.
+    Without ``repeats`` the input holds them, of the positions 0, 1, 2 ...
+    Errors: RuntimeError for negative numbers, too many or few, or another ``output_size`` than they give.
     """
+    if repeats is None:
+        return _sources(input._array, int(input._array.size), 0)
     if dim is None:
         input, dim = reshape(input, (-1,)), 0
     if isinstance(repeats, TensorBase):
@@ -183,3 +183,49 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
         expand(view(x, (*ones[: order.index(i)], -1, *ones[order.index(i) + 1 :])), shape)
         for i, x in enumerate(vectors)
     )
+
+
+def cartesian_prod(*tensors: Any) -> Any:
+    """All combinations of an element of each vector, a row each.
+
+    Errors: RuntimeError for other than vectors.
+    """
+    for x in tensors:
+        if x.ndim != 1:
+            raise RuntimeError(f"Expect a 1D vector, but got shape {list(x.shape)}")
+    if len(tensors) == 1:
+        return tensors[0]
+    return ops.stack([ops.reshape(x, (-1,)) for x in meshgrid(*tensors)], 1)
+
+
+def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
+    """All choices of ``r`` elements of a vector, in order, a row each.
+
+    Errors: RuntimeError for another tensor than a vector, or a negative number.
+    """
+    if input.ndim != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
+    if r < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if r == 0:
+        return ops.zeros_as(input, (0,))
+    places = np.meshgrid(*[np.arange(input.shape[0])] * r, indexing="ij")
+    rising = np.less_equal if with_replacement else np.less
+    mask = np.ones(places[0].shape, bool)
+    for a, b in itertools.pairwise(places):
+        mask &= rising(a, b)
+    return ops.stack([ops.masked_select(x, wrap(mask)) for x in meshgrid(*[input] * r)], 1)
+
+
+def sum_to_size(input: Any, size: Any) -> Any:
+    """The sum over the dimensions that broadcasting ``size`` to the input's shape would give.
+
+    Errors: RuntimeError where it would not.
+    """
+    shape, size = tuple(input.shape), tuple(size)
+    lead = len(shape) - len(size)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(size, shape[lead:])):
+        raise RuntimeError(f"size {{{list(size)}}} is not expandable to size {{{list(shape)}}}.")
+    spread = (*range(lead), *(lead + i for i, n in enumerate(size) if n == 1 and shape[lead + i] != 1))
+    total = ops.sum(input, spread, True) if spread else input
+    return view(total, size) if lead else total

@@ -20,6 +20,7 @@ __all__ = [
     "log2",
     "log10",
     "logaddexp",
+    "logaddexp2",
     "logit",
     "sigmoid",
     "xlogy",
@@ -106,6 +107,19 @@ def logaddexp(input: Any, other: Any, /) -> Any:
 logaddexp.defvjp(
     lambda grad, input, other: grad / (1 + ops.exp(other - input)),
     lambda grad, input, other: grad / (1 + ops.exp(input - other)),
+)
+
+
+@primitive(promotes="yes", name="Logaddexp2Backward0")
+def logaddexp2(input: Any, other: Any, /) -> Any:
+    """``log2(2 ** input + 2 ** other)`` without overflow."""
+    _unsupported(input, "biuc", "logaddexp2_cpu")
+    return np.logaddexp2(input, other)
+
+
+logaddexp2.defvjp(
+    lambda grad, input, other: grad / (1 + ops.pow(2.0, other - input)),
+    lambda grad, input, other: grad / (1 + ops.pow(2.0, input - other)),
 )
 
 

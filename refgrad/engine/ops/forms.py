@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,20 +49,66 @@ def by_last(name: str, of_tensor: Any, of_number: Any, swapped: Any = None) -> A
 
 
 def of_tensors(function: Any) -> Any:
-    """``function`` without numbers: PyTorch has no such form.
+    """``function`` of two inputs without numbers: PyTorch has no such form.
+
+    Errors: TypeError.
+    """
+    first, second = function.op.inputs
+
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        for position, (name, value) in enumerate(zip((first, second), args), 1):
+            if not _is_array(value):
+                raise _no_tensor(function, name, position, value)
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def led_by_tensor(function: Any) -> Any:
+    """``function`` of two inputs, the first of which may not be a number.
 
     Errors: TypeError.
     """
 
     @functools.wraps(function)
-    def checked(input: Any, other: Any, *args: Any, **kwargs: Any) -> Any:
-        if not _is_array(input):
-            raise _no_tensor(function, "input", 1, input)
-        if not _is_array(other):
-            raise _no_tensor(function, "other", 2, other)
-        return function(input, other, *args, **kwargs)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if args and not _is_array(args[0]):
+            names = ", ".join("Tensor" if _is_array(x) else type(x).__name__ for x in args)
+            raise TypeError(
+                f"{function.__name__}() received an invalid combination of arguments - got ({names}), but expected "
+                "one of:"
+            )
+        return function(*args, **kwargs)
 
     return checked
+
+
+def recorded(choose: Callable[..., tuple[Any, tuple[Any, ...], tuple[Any, ...]]]) -> Any:
+    """A function that records what ``choose`` decides on: a primitive, its inputs and its parameters.
+
+    The in-place form of such a function makes the same choice.
+    """
+
+    @functools.wraps(choose)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        primitive, inputs, params = choose(*args, **kwargs)
+        return primitive(*inputs, **dict(zip(primitive.op.params, params)))
+
+    function.choose = choose  # type: ignore[attr-defined]
+    return function
+
+
+def no_derivative(name: str) -> Any:
+    """The rule of an op that PyTorch does not differentiate.
+
+    Errors: RuntimeError.
+    """
+
+    def rule(grad: Any) -> Any:
+        raise RuntimeError(f"derivative for aten::{name} is not implemented")
+
+    return rule
 
 
 def _no_tensor(function: Any, name: str, position: int, value: Any) -> TypeError:

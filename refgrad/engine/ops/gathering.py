@@ -94,6 +94,8 @@ def _scattered(input: Any, index: Any, src: Any, dim: int, write: Any) -> Any:
     dim = dims.wrap(dim, input.ndim)
     key = _scatter_key(input, index, src if hasattr(src, "dtype") else None, dim)
     result = np.array(input, order="C")
+    if not np.size(index):  # of any number of dimensions
+        return result
     values = np.reshape(src, np.shape(src) or (1,))[_front(np.shape(index) or (1,))] if hasattr(src, "dtype") else src
     write(result if result.ndim else result.reshape(1), key, values)
     return result

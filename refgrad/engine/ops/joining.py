@@ -9,10 +9,10 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.graph import TensorBase
-from refgrad.engine.ops.reshaping import _dense, atleast_1d, atleast_2d
+from refgrad.engine.ops.reshaping import _dense, atleast_1d, atleast_2d, atleast_3d
 from refgrad.engine.primitive import primitive
 
-__all__ = ["cat", "concat", "concatenate", "hstack", "stack", "vstack"]
+__all__ = ["cat", "column_stack", "concat", "concatenate", "dstack", "hstack", "row_stack", "stack", "vstack"]
 
 
 @primitive(name="CatBackward0")
@@ -107,10 +107,29 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
 
 def hstack(tensors: Sequence[Any]) -> Any:
     """The tensors joined side by side."""
-    tensors = [atleast_1d(x) for x in tensors]
+    tensors = [atleast_1d(x) for x in _some("hstack", tensors)]
     return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Any]) -> Any:
     """The tensors joined on top of each other."""
-    return cat([atleast_2d(x) for x in tensors], 0)
+    return cat([atleast_2d(x) for x in _some("vstack", tensors)], 0)
+
+
+row_stack = vstack
+
+
+def dstack(tensors: Sequence[Any]) -> Any:
+    """The tensors joined along a third dimension."""
+    return cat([atleast_3d(x) for x in _some("dstack", tensors)], 2)
+
+
+def column_stack(tensors: Sequence[Any]) -> Any:
+    """The tensors joined side by side; vectors as columns."""
+    return hstack([ops.reshape(x, (-1, 1)) if x.ndim < 2 else x for x in _some("column_stack", tensors)])
+
+
+def _some(name: str, tensors: Sequence[Any]) -> Sequence[Any]:
+    if not tensors:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return tensors

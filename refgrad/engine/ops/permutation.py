@@ -12,7 +12,9 @@ from refgrad.engine.ops.reshaping import _dense
 from refgrad.engine.primitive import primitive
 from refgrad.engine.views import view_primitive
 
-__all__ = ["flip", "fliplr", "flipud", "movedim", "permute", "roll", "swapaxes", "swapdims", "t", "transpose"]
+__all__ = [
+    "flip", "fliplr", "flipud", "movedim", "permute", "roll", "rot90", "swapaxes", "swapdims", "t", "transpose",
+]  # fmt: skip
 
 
 @view_primitive()
@@ -158,3 +160,25 @@ def roll(input: Any, shifts: Any, dims: Any = ()) -> Any:
 
 def _unique(order: Any, ndim: int) -> tuple[int, ...]:
     return tuple(dims.wrap(d, ndim) for d in (order if isinstance(order, (tuple, list)) else (order,)))
+
+
+@primitive()
+def rot90(input: Any, /, k: int = 1, dims: Any = (0, 1)) -> Any:
+    """The input turned by 90 degrees ``k`` times, from the first towards the second of ``dims``.
+
+    Errors: RuntimeError for other than two different dimensions.
+    """
+    return np.array(np.rot90(input, k, _turning(tuple(dims), input.ndim)), order="C")
+
+
+def _turning(order: tuple[int, ...], ndim: int) -> tuple[int, ...]:
+    if len(order) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(order)}")
+    if ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {ndim}")
+    if (order[0] - order[1]) % ndim == 0:
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {order[0]} and dim1 = {order[1]}")
+    return tuple(dims.wrap(d, ndim) for d in order)
+
+
+rot90.defvjp(lambda grad, k, dims: ops.rot90(grad, -k, dims))

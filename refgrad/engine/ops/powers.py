@@ -10,10 +10,11 @@ import numpy as np
 
 from refgrad.engine import ops
 from refgrad.engine.ops.complex_numbers import _kind
-from refgrad.engine.ops.forms import _is_array, _met, _unsupported
+from refgrad.engine.ops.forms import _is_array, _met, _unsupported, recorded
 from refgrad.engine.primitive import primitive
 
 __all__ = [
+    "float_power",
     "pow",
     "pow_scalar",
     "pow_tensor",
@@ -128,6 +129,31 @@ def pow(input: Any, exponent: Any) -> Any:
     if not _is_array(exponent):
         return pow_scalar(input, exponent)
     return pow_tensor(input, exponent) if _is_array(input) else rpow_scalar(exponent, input)
+
+
+@recorded
+def float_power(input: Any, exponent: Any) -> Any:
+    """``input ** exponent`` in double precision.
+
+    Errors: TypeError for two numbers.
+    """
+    values = [getattr(x, "_array", x) for x in (input, exponent)]
+    if not _is_array(input) and not _is_array(exponent):
+        raise TypeError(
+            f"float_power() received an invalid combination of arguments - got ({type(input).__name__}, "
+            f"{type(exponent).__name__}), but expected one of:"
+        )
+    wide = np.dtype(np.complex128 if any(np.iscomplexobj(x) for x in values) else np.float64)
+    input, exponent = (_widened(x, wide) for x in (input, exponent))
+    if not _is_array(exponent):
+        return pow_scalar, (input,), (exponent,)
+    return (pow_tensor, (input, exponent), ()) if _is_array(input) else (rpow_scalar, (exponent,), (input,))
+
+
+def _widened(value: Any, kind: Any) -> Any:
+    if not _is_array(value):
+        return complex(value) if kind.kind == "c" else float(value)
+    return value if value._array.dtype == kind else ops.to_copy(value, kind)
 
 
 def square(input: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -13,18 +15,9 @@ from refgrad.engine.primitive import primitive
 from refgrad.engine.views import view_primitive
 
 __all__ = [
-    "atleast_1d",
-    "atleast_2d",
-    "clone_contiguous",
-    "contiguous",
-    "flatten",
-    "ravel",
-    "reshape",
-    "squeeze",
-    "unflatten",
-    "unsqueeze",
-    "view",
-]
+    "atleast_1d", "atleast_2d", "atleast_3d", "clone_contiguous", "contiguous", "flatten", "ravel", "reshape",
+    "squeeze", "unflatten", "unsqueeze", "view",
+]  # fmt: skip
 
 
 @view_primitive()
@@ -118,6 +111,9 @@ def squeeze(input: Any, dim: Any = None) -> Any:
     return _squeeze_dims(input, tuple(dim)) if isinstance(dim, (tuple, list)) else _squeeze_dim(input, dim)
 
 
+squeeze.forms = (_squeeze_all, _squeeze_dim, _squeeze_dims)  # type: ignore[attr-defined]
+
+
 def _dense(array: Any) -> Any:
     """``array`` with its elements in order, copied only if they are not."""
     return array if array.flags.c_contiguous else np.array(array, order="C")
@@ -175,13 +171,35 @@ def ravel(input: Any) -> Any:
     return view(contiguous(input), (-1,))
 
 
+def _each(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """``function``, of one tensor, of several, or of a list of them."""
+
+    @functools.wraps(function)
+    def of_all(*tensors: Any) -> Any:
+        if len(tensors) == 1 and not isinstance(tensors[0], (tuple, list)):
+            return function(tensors[0])
+        return tuple(map(function, tensors[0] if len(tensors) == 1 else tensors))
+
+    return of_all
+
+
+@_each
 def atleast_1d(input: Any) -> Any:
     """The input, with one dimension if it had none."""
     return input if input.ndim else reshape(input, (1,))
 
 
+@_each
 def atleast_2d(input: Any) -> Any:
     """The input, with two dimensions if it had fewer."""
     if input.ndim >= 2:
         return input
     return unsqueeze(input, 0) if input.ndim else reshape(input, (1, 1))
+
+
+@_each
+def atleast_3d(input: Any) -> Any:
+    """The input, with three dimensions if it had fewer; a vector lies along the second."""
+    if input.ndim >= 2:
+        return input if input.ndim >= 3 else unsqueeze(input, -1)
+    return unsqueeze(unsqueeze(input, 0), -1) if input.ndim else reshape(input, (1, 1, 1))

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections import namedtuple
 from typing import Any
 
-__all__ = ["aminmax", "cummax", "cummin", "kthvalue", "max", "median", "min", "sort", "topk"]
+__all__ = [
+    "aminmax",
+    "cummax",
+    "cummin",
+    "frexp",
+    "kthvalue",
+    "max",
+    "median",
+    "min",
+    "mode",
+    "nanmedian",
+    "sort",
+    "topk",
+]
 
 
 class _Printed:
@@ -30,3 +43,5 @@ cummax, cummin, kthvalue, max, median, min, sort, topk = (
     for name in ("cummax", "cummin", "kthvalue", "max", "median", "min", "sort", "topk")
 )
 aminmax = _return_type("aminmax", "min", "max")
+frexp = _return_type("frexp", "mantissa", "exponent")
+mode, nanmedian = (_return_type(name, "values", "indices") for name in ("mode", "nanmedian"))

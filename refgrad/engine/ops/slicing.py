@@ -10,7 +10,7 @@ from refgrad.engine import dims, ops
 from refgrad.engine.primitive import primitive
 from refgrad.engine.views import view_primitive
 
-__all__ = ["narrow", "place", "select", "slice"]
+__all__ = ["narrow", "place", "select", "select_scatter", "slice", "slice_scatter"]
 
 
 @view_primitive()
@@ -66,18 +66,27 @@ slice.defjvp(lambda tangent, dim, start, end, step: ops.slice(tangent, dim, star
 
 def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     """``length`` elements along ``dim`` from ``start`` on."""
-    if not input.ndim:
+    dim, start = narrowed(tuple(input.shape), dim, int(start), length)
+    return slice(input, dim, start, start + length, 1)
+
+
+def narrowed(shape: tuple[int, ...], dim: int, start: int, length: int) -> tuple[int, int]:
+    """``dim`` and ``start`` of a narrowed tensor, counted from the front.
+
+    Errors: RuntimeError for a length that does not fit or a 0-d tensor, IndexError for a start out of range.
+    """
+    if not shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
-    size = input.shape[dims.wrap(dim, input.ndim)]
-    start = int(start)
+    dim = dims.wrap(dim, len(shape))
+    size = shape[dim]
     if not -size <= start <= size:
         raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start})")
     start += size if start < 0 else 0
     if start + length > size:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
-    return slice(input, dim, start, start + length, 1)
+    return dim, start
 
 
 @primitive()
@@ -89,3 +98,51 @@ def place(input: Any, /, shape: Any, key: Any) -> Any:
 
 
 place.defvjp(lambda grad, key: grad[key])
+
+
+# writes to a view of a copy --------------------------------------------------------------------------------------------
+
+
+def written(window: Any, src: Any) -> None:
+    """Write ``src`` into a window.
+
+    Errors: RuntimeError for another shape.
+    """
+    if src.shape != window.shape:
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = "
+            f"{list(window.shape)}"
+        )
+    window[...] = src
+
+
+@primitive()
+def select_scatter(input: Any, src: Any, /, dim: int, index: int) -> Any:
+    """A copy of ``input`` with ``src`` as its slice at ``index``."""
+    result = np.array(input)
+    written(select.op.forward(result, dim, index), src)
+    return result
+
+
+select_scatter.defvjp(
+    lambda grad, src_shape, dim, index: ops.select_scatter(grad, ops.zeros_as(grad, src_shape), dim, index),
+    lambda grad, dim, index: ops.select(grad, dim, index),
+)
+
+
+@primitive()
+def slice_scatter(input: Any, src: Any, /, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
+    """A copy of ``input`` with ``src`` in the place of the elements ``start:end:step`` along ``dim``."""
+    if step <= 0:
+        raise RuntimeError("slice step must be positive")
+    result = np.array(input)
+    written(slice.op.forward(result, dim, start, end, step), src)
+    return result
+
+
+slice_scatter.defvjp(
+    lambda grad, src_shape, dim, start, end, step: ops.slice_scatter(
+        grad, ops.zeros_as(grad, src_shape), dim, start, end, step
+    ),
+    lambda grad, dim, start, end, step: ops.slice(grad, dim, start, end, step),
+)

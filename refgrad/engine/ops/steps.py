@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dtypes, ops
-from refgrad.engine.ops.forms import _is_array, _unsupported, by_last, of_tensors
+from refgrad.engine.ops.forms import (
+    _broadcasting,
+    _is_array,
+    _unsupported,
+    by_last,
+    no_derivative,
+    of_tensors,
+)
 from refgrad.engine.primitive import _scalar, primitive
 
 __all__ = [
@@ -22,6 +29,7 @@ __all__ = [
     "fmax",
     "fmin",
     "frac",
+    "heaviside",
     "maximum",
     "minimum",
     "nan_to_num",
@@ -353,3 +361,21 @@ def nan_to_num(input: Any, /, nan: float | None = 0.0, posinf: float | None = No
 
 
 nan_to_num.defvjp(lambda grad, input: grad * ops.isfinite(input))
+
+
+@of_tensors
+@primitive(name="NotImplemented")
+def heaviside(input: Any, values: Any, /) -> Any:
+    """0 below 0, 1 above, and ``values`` at 0; its derivative is an error, as in PyTorch.
+
+    Errors: RuntimeError for types that differ and for complex numbers.
+    """
+    if input.dtype.kind == "c" or values.dtype.kind == "c":
+        raise RuntimeError("heaviside is not yet implemented for complex tensors.")
+    if input.dtype != values.dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+    step = (np.asarray(input) > 0).astype(input.dtype)
+    return _broadcasting(np.where, input == 0, values, step)[()]
+
+
+heaviside.defvjp(no_derivative("heaviside"), no_derivative("heaviside"))

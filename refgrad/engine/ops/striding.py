@@ -11,10 +11,11 @@ from numpy.lib.stride_tricks import as_strided as np_as_strided
 
 from refgrad.engine import ops
 from refgrad.engine.graph import TensorBase
+from refgrad.engine.ops.slicing import written
 from refgrad.engine.primitive import PRIMITIVES, primitive
 from refgrad.engine.views import Geometry, address, geometry, own_array, strided, view_primitive
 
-__all__ = ["alias", "as_strided", "as_strided_backward"]
+__all__ = ["alias", "as_strided", "as_strided_backward", "as_strided_scatter"]
 
 
 @view_primitive()
@@ -75,14 +76,19 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
     Units: the offset counts elements from the start of the storage; without one, from the input's first element.
     Errors: RuntimeError for negative strides, or a window that leaves the storage.
     """
-    size, stride = tuple(size), tuple(stride)
     if not isinstance(input, TensorBase):
-        return _window(input, size, stride, storage_offset or 0)
+        return _window(input, tuple(size), tuple(stride), storage_offset or 0)
+    return windowed(_as_strided, input, size, stride, storage_offset)
+
+
+def windowed(function: Any, input: Any, size: Any, stride: Any, storage_offset: int | None, *others: Any) -> Any:
+    """``function`` of a checked window, whose offset counts from the input's first element."""
+    size, stride = tuple(size), tuple(stride)
     base = own_array(input._view.base if input._view is not None else input)
     at = geometry(own_array(input), base)
     offset = at.offset if storage_offset is None else storage_offset
     _check_window(Geometry(size, stride, offset), geometry(base, base).extent, base.itemsize)
-    return _as_strided(input, size, stride, offset - at.offset)
+    return function(input, *others, size, stride, offset - at.offset)
 
 
 def _check_window(at: Geometry, available: int, itemsize: int) -> None:
@@ -158,3 +164,33 @@ def _picked(flat: Any, /, frame: Geometry, window: Geometry) -> Any:
 
 
 _picked.defvjp(lambda grad, frame, window: _lay_out(grad, frame, window))
+
+
+@primitive(name="AsStridedScatterBackward0")
+def _as_strided_scatter(input: Any, src: Any, /, size: Any, stride: Any, storage_offset: int) -> Any:
+    """A copy of ``input``, laid out as it is, with ``src`` in a window."""
+    whole = np.asarray(input)
+    frame = Geometry(whole.shape, tuple(s // whole.itemsize for s in whole.strides), 0)
+    shift, at = max(0, -storage_offset), Geometry(size, stride, storage_offset)
+    flat = np.zeros(max(frame.extent + shift, at.offset + shift + at.extent), whole.dtype)
+    result = strided(flat, frame, shift)
+    result[...] = whole
+    written(strided(flat, at, shift), src)
+    return result
+
+
+# torch 2.13 gives the input the gradient of the window and not of the rest; that is no derivative, and not followed
+_as_strided_scatter.defvjp(
+    lambda grad, src_shape, size, stride, storage_offset: _as_strided_scatter(
+        ops.contiguous(grad), ops.zeros_as(grad, src_shape), size, stride, storage_offset
+    ),
+    lambda grad, size, stride, storage_offset: _as_strided(ops.contiguous(grad), size, stride, storage_offset),
+)
+
+
+def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+    """A copy of ``input`` with ``src`` in the window of ``size`` and ``stride``.
+
+    Errors: as ``as_strided``; RuntimeError for a source of another shape.
+    """
+    return windowed(_as_strided_scatter, input, size, stride, storage_offset, src)
