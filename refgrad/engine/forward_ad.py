@@ -161,6 +161,12 @@ class ForwardLevel(Layer):
         """
         set_tangent(self, tensor, tangent)
 
+    def turned(self, tensor: Any, view: Callable[..., Any], params: tuple[Any, ...]) -> None:
+        tangent = self.tangent(tensor)
+        if tangent is not None:
+            with self.off():
+                self.set(tensor, view(tangent, *params))
+
     # results that nodes saved -----------------------------------------------------------------------------------------
 
     def remember(self, node: Node | None, outputs: tuple[Any, ...]) -> None:

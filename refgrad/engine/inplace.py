@@ -247,6 +247,8 @@ def inplace_view(function: PrimitiveFunction) -> Callable[..., Any]:
         check_inplace(self, tracked)
         arrays, key = read((self,))
         result = op.forward(own_array(self), *params)
+        for layer in modes.layers:
+            layer.turned(self, function, params)
         plan = op.plan(key)
         node = plan.attach((self,), arrays, params, None, result.shape, result.dtype) if tracked else None
         self._array = result

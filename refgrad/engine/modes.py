@@ -36,6 +36,9 @@ class Layer:
     def likened(self, tensor: Any, like: Any) -> None:
         """Look at a new tensor that was made in the likeness of another."""
 
+    def turned(self, tensor: Any, view: Callable[..., Any], params: tuple[Any, ...]) -> None:
+        """Look at a tensor that is about to see its memory as ``view(tensor, *params)`` does."""
+
     def restored(self, tensor: Any, node: Any) -> None:
         """Look at a tensor that stands for an output that ``node`` had saved."""
 

@@ -70,7 +70,7 @@ def inplace_form(function: Any) -> Callable[..., Any]:
         return _written_as_chosen(function.choose)
     if not hasattr(function, "forms"):
         return inplace(function)
-    of_tensor, of_number = map(inplace, function.forms)
+    of_tensor, of_number = map(inplace, (function.forms[0], function.forms[-1]))
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         tensors = any(isinstance(x, TensorBase) for x in (*args[-1:], *kwargs.values()))

@@ -101,7 +101,7 @@ def _overwriting(function: PrimitiveFunction) -> tuple[PrimitiveFunction, Primit
 
 
 for _function in (eq, ne, lt, le, gt, ge):
-    _function.forms = _overwriting(_function)  # type: ignore[attr-defined]
+    _function.forms = _overwriting(_function)
 
 
 @of_tensors

@@ -178,9 +178,14 @@ def polar(abs: Any, angle: Any, /) -> Any:
     return _complex.op.forward(abs * np.cos(angle), abs * np.sin(angle))
 
 
+# below 0, where `abs` has no meaning, torch's gradient takes its sign and the tangent does not
 polar.defvjp(
     lambda grad, result: ops.real(grad * ops.sgn(result)),
     lambda grad, result: ops.real(grad * (result * 1j)),
+)
+polar.defjvp(
+    lambda tangent, angle: ops.polar(tangent, angle),
+    lambda tangent, result: tangent * (result * 1j),
 )
 
 
@@ -196,7 +201,15 @@ def _angle_vjp(grad: Any, input: Any, input_dtype: Any) -> Any:
     if input_dtype.kind != "c":
         return ops.zeros_like(grad)
     square = ops.square(ops.real(input)) + ops.square(ops.imag(input))
-    return ops.masked_fill(grad * (input * 1j) / square, input == 0, 0)  # the angle of 0 is a convention: torch gives 0
+    return ops.masked_fill(grad * (input * 1j) / square, input == 0, 0)  # the angle of 0 is a kink: torch gives 0
+
+
+def _angle_jvp(tangent: Any, input: Any, input_dtype: Any) -> Any:
+    if input_dtype.kind != "c":
+        return ops.zeros_like(tangent)
+    square = ops.square(ops.real(input)) + ops.square(ops.imag(input))
+    return ops.masked_fill(ops.imag(ops.conj(input) * tangent) / square, input == 0, 0)
 
 
 angle.defvjp(_angle_vjp)
+angle.defjvp(_angle_jvp)

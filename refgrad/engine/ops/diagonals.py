@@ -154,8 +154,8 @@ def block_diag(*tensors: Any) -> Any:
     for i, x in enumerate(tensors):
         if not isinstance(x, TensorBase):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
-        if x.ndim > 2:
+        if len(x._array.shape) > 2:
             raise RuntimeError(
-                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.ndim} dimensions"
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {len(x._array.shape)} dimensions"
             )
     return _block_diag(*tensors) if tensors else wrap(np.zeros((1, 0), dtypes.get_default_dtype().numpy))

@@ -63,6 +63,7 @@ def ldexp(input: Any, other: Any, /) -> Any:
 
 
 _TWO, _LOG_2 = np.float64(2), math.log(2)
+# torch 2.13 takes the power in the exponent's type: of integers below 0 it is 0 there, which is no derivative
 ldexp.defvjp(lambda grad, other: grad * ops.pow(2.0, other), lambda grad, result: grad * result * _LOG_2)
 
 
@@ -74,4 +75,8 @@ def nextafter(input: Any, other: Any, /) -> Any:
     return np.nextafter(input, other)
 
 
-nextafter.defvjp(lambda grad: grad, lambda grad: ops.zeros_like(grad))
+# at a tie, where the result is `other`, torch gives nothing to either
+nextafter.defvjp(
+    lambda grad, input, other: ops.masked_fill(grad, input == other, 0),
+    lambda grad: ops.zeros_like(grad),
+)

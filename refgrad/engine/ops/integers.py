@@ -48,10 +48,11 @@ def bitwise_not(input: Any, /) -> Any:
     return np.invert(input)
 
 
-def _shift(function: Any, input: Any, other: Any, beyond: Any, kernel: str) -> Any:
-    """A shift by less than nothing, or by more than there is, pushes everything out."""
+def _shift(function: Any, input: Any, other: Any, kernel: str) -> Any:
+    """A shift by less than nothing, or by more than there is, pushes everything out but the sign."""
     for value in (input, other):
         _unsupported(value, "bfVc", kernel)
+    beyond = -np.less(input, 0).astype(input.dtype) if function is np.right_shift else input.dtype.type(0)
     bits = 8 * input.dtype.itemsize - (function is np.right_shift and input.dtype.kind == "i")
     outside = (other < 0) | (other >= bits)
     return np.where(outside, beyond, function(input, np.where(outside, input.dtype.type(0), other)))[()]
@@ -60,13 +61,13 @@ def _shift(function: Any, input: Any, other: Any, beyond: Any, kernel: str) -> A
 @primitive(promotes="yes")
 def bitwise_left_shift(input: Any, other: Any, /) -> Any:
     """``input << other``."""
-    return _shift(np.left_shift, input, other, input.dtype.type(0), "lshift_cpu")
+    return _shift(np.left_shift, input, other, "lshift_cpu")
 
 
 @primitive(promotes="yes")
 def bitwise_right_shift(input: Any, other: Any, /) -> Any:
     """``input >> other``, the sign kept."""
-    return _shift(np.right_shift, input, other, -(input < 0).astype(input.dtype), "rshift_cpu")
+    return _shift(np.right_shift, input, other, "rshift_cpu")
 
 
 @of_tensors

@@ -168,17 +168,23 @@ def rot90(input: Any, /, k: int = 1, dims: Any = (0, 1)) -> Any:
 
     Errors: RuntimeError for other than two different dimensions.
     """
-    return np.array(np.rot90(input, k, _turning(tuple(dims), input.ndim)), order="C")
+    first, second = _turning(tuple(dims), input.ndim)
+    if k % 4 == 0:
+        return np.array(input, order="C")
+    if k % 4 == 2:
+        return np.flip(input, (first, second)).copy("K")
+    return np.flip(input, second if k % 4 == 1 else first).copy("K").swapaxes(first, second)
 
 
-def _turning(order: tuple[int, ...], ndim: int) -> tuple[int, ...]:
+def _turning(order: tuple[int, ...], ndim: int) -> tuple[int, int]:
     if len(order) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(order)}")
     if ndim < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {ndim}")
-    if (order[0] - order[1]) % ndim == 0:
+    first, second = (dims.wrap(d, ndim) for d in order)
+    if first == second:
         raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {order[0]} and dim1 = {order[1]}")
-    return tuple(dims.wrap(d, ndim) for d in order)
+    return first, second
 
 
 rot90.defvjp(lambda grad, k, dims: ops.rot90(grad, -k, dims))

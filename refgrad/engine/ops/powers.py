@@ -88,6 +88,9 @@ pow_tensor.defvjp(
 )
 
 
+pow_tensor.op.jvps.update(pow_tensor.op.vjps)
+
+
 def _like(input: Any, result: Any) -> Any:
     """``input``, complex if ``result`` is: a negative number has a complex logarithm."""
     return input + 0j if _kind(result) == "c" else input

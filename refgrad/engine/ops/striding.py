@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import as_strided as np_as_strided
 
 from refgrad.engine import ops
 from refgrad.engine.graph import TensorBase
+from refgrad.engine.modes import modes
 from refgrad.engine.ops.slicing import written
 from refgrad.engine.primitive import PRIMITIVES, primitive
 from refgrad.engine.views import Geometry, address, geometry, own_array, strided, view_primitive
@@ -191,6 +192,9 @@ _as_strided_scatter.defvjp(
 def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
     """A copy of ``input`` with ``src`` in the window of ``size`` and ``stride``.
 
-    Errors: as ``as_strided``; RuntimeError for a source of another shape.
+    Errors: as ``as_strided``; RuntimeError for a source of another shape, and where a gradient is wanted of an input
+    that is not contiguous.
     """
+    if modes.grad_enabled and input.requires_grad and not input.is_contiguous():
+        raise RuntimeError("as_strided_scatter is currently only supported for contiguous inputs")
     return windowed(_as_strided_scatter, input, size, stride, storage_offset, src)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import ops
+from refgrad.engine.modes import modes
 from refgrad.engine.ops import diagonals, permutation, reshaping, slicing, splitting, striding
 from refgrad.engine.ops.complex_numbers import view_as_complex, view_as_real
 from refgrad.engine.ops.expansion import expand
@@ -45,7 +46,7 @@ alias_copy, permute_copy, t_copy, transpose_copy = map(
 select_copy, slice_copy, diagonal_copy = map(copy_of, (slicing.select, slicing.slice, diagonals.diagonal))
 unsqueeze_copy, unbind_copy = copy_of(reshaping.unsqueeze), copy_of(splitting.unbind)
 unfold_copy = copy_of(unfold_dim)
-view_as_complex_copy, view_as_real_copy = copy_of(view_as_complex), copy_of(view_as_real)
+_complex_copy, view_as_real_copy = copy_of(view_as_complex), copy_of(view_as_real)
 _expand_copy, _strided_copy = copy_of(expand), copy_of(striding._as_strided)
 _split_even_copy, _split_sizes_copy = copy_of(splitting._split_even), copy_of(splitting._split_sizes)
 _squeeze_all_copy, _squeeze_dim_copy, _squeeze_dims_copy = map(
@@ -64,6 +65,18 @@ _view_copy.op.vjps, _view_copy.op.jvps = reshaping.view.op.vjps, reshaping.view.
 def view_copy(input: Any, size: Any) -> Any:
     """A copy in another shape, or of the same bytes in another type."""
     return _view_copy(input, tuple(size)) if isinstance(size, (tuple, list)) else ops.clone(input.view(size))
+
+
+def view_as_complex_copy(input: Any) -> Any:
+    """A copy of pairs of real numbers as complex ones.
+
+    Errors: RuntimeError where a gradient is wanted.
+    """
+    if modes.grad_enabled and getattr(input, "requires_grad", False):
+        raise RuntimeError(
+            "view_as_complex_copy does not support automatic differentiation for outputs with complex dtype."
+        )
+    return _complex_copy(input)
 
 
 def expand_copy(input: Any, size: Any, *, implicit: bool = False) -> Any:

@@ -586,7 +586,9 @@ def test_every_rule_is_measured() -> None:
     """No rule of this chapter is left out of the finite differences."""
     measured = {name for call, *arrays in SMOOTH.values() for name in ops_of(call, arrays)}
     chapters = (arithmetic, comparison, copies, exponentials, mixing, powers, steps, trigonometry)
-    assert set().union(*map(derivable, chapters)) <= measured
+    compared = [f"_{name}_{form}_" for name in ("eq", "ne", "lt", "le", "gt", "ge") for form in ("tensor", "number")]
+    elsewhere = {"logaddexp2", *compared}
+    assert set().union(*map(derivable, chapters)) - elsewhere <= measured  # those are in test_floats
 
 
 @pytest.mark.parametrize("name", SMOOTH)
