@@ -33,6 +33,11 @@ from refgrad.engine.grad_mode import enable_grad, is_grad_enabled, no_grad, set_
 from refgrad.engine.inference import inference_mode, is_inference, is_inference_mode_enabled
 from refgrad.engine.modes import is_warn_always_enabled, set_warn_always
 from refgrad.engine.ops import *  # type: ignore[assignment]
+from refgrad.engine.ops.convolution import *
+from refgrad.engine.ops.max_pooling import adaptive_max_pool1d, max_pool1d, max_pool2d, max_pool3d
+from refgrad.engine.ops.padding import constant_pad_nd
+from refgrad.engine.ops.pooling import adaptive_avg_pool1d, avg_pool1d
+from refgrad.engine.ops.shuffling import *
 from refgrad.engine.printing import set_printoptions
 from refgrad.engine.ranges import *
 from refgrad.engine.sampling import *

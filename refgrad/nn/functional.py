@@ -8,19 +8,34 @@ from refgrad.engine import ops
 from refgrad.engine.creation import empty, empty_like, zeros
 from refgrad.engine.grad_mode import no_grad
 from refgrad.engine.inplace import inplace as in_place
-from refgrad.engine.ops import sigmoid, tanh
+from refgrad.engine.ops import (
+    convolution,
+    folding,
+    interpolation,
+    max_pooling,
+    nn,
+    padding,
+    pooling,
+    shuffling,
+    sigmoid,
+    tanh,
+    unpooling,
+)
 from refgrad.engine.ops.activation import _celu, _elu
-from refgrad.engine.ops.nn import __all__ as _OPS
 from refgrad.engine.ops.nn import _dim_of
 
-_NN = [name for name in _OPS if not name.endswith(("_backward", "_backward_data", "_with"))]  # those are for rules
+_CHAPTERS = (nn, convolution, folding, pooling, max_pooling, unpooling, padding, interpolation, shuffling)
+_FOR_RULES = ("_backward", "_backward_data", "_with")
+_OPS = {
+    name: getattr(chapter, name) for chapter in _CHAPTERS for name in chapter.__all__ if not name.endswith(_FOR_RULES)
+}
 
 __all__ = [
-    *_NN, "alpha_dropout", "celu_", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu_", "hardsigmoid",
+    *_OPS, "alpha_dropout", "celu_", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu_", "hardsigmoid",
     "hardtanh_", "leaky_relu_", "relu", "relu_", "selu_", "sigmoid", "softmin", "tanh",
 ]  # fmt: skip
 
-globals().update({name: getattr(ops, name) for name in _NN})  # those below have arguments that the ops do not need
+globals().update(_OPS)  # those below have arguments that the ops do not need
 
 if TYPE_CHECKING:
 
