@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from refgrad.__main__ import chosen, isolated, suite
+from refgrad.commands.check import chosen, isolated
+from refgrad.commands.suite import suite
 from refgrad.errors import InvalidRun
 from refgrad.harness.results import Case, Header, Recorder, read
 

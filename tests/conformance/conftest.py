@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from refgrad.__main__ import suite as real_suite
+from refgrad.commands.suite import suite as real_suite
 from refgrad.harness import results
 
 BACKEND = """
