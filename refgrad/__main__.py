@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from refgrad import __version__
-from refgrad.commands import backends, check, record, report
+from refgrad.commands import backends, check, protocol, record, report
 from refgrad.commands.parser import RED, UNUSABLE, Parser
 
 EXAMPLES = """\
@@ -45,7 +45,7 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"refgrad {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Parser)
-    for command in (check, backends, report, record):
+    for command in (check, report, backends, protocol, record):
         command.add(commands)
     return top
 

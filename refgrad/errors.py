@@ -4,6 +4,9 @@
     ├── UnknownBackend       (LookupError)          no backend goes by this name
     ├── BackendUnavailable   (ImportError)          the backend's library is missing, or broken
     ├── InvalidBackend       (TypeError)            a required method is lacking, or an option is wrong
+    ├── BackendCrashed       (RuntimeError)         the process that the backend lives in died
+    ├── BackendTimeout       (TimeoutError)         it did not answer in time
+    ├── ProtocolError        (ValueError)           it does not speak the wire protocol
     ├── Unsupported          (NotImplementedError)  the backend lacks a feature
     ├── NotApplicable                               the backend's profile cannot express the check
     ├── InvalidExpectations  (ValueError)           an expectations.toml that says nothing, or too much
@@ -16,12 +19,15 @@ What a *backend* raises keeps its own class: PyTorch's errors are plain ``Runtim
 from __future__ import annotations
 
 __all__ = [
+    "BackendCrashed",
+    "BackendTimeout",
     "BackendUnavailable",
     "InvalidBackend",
     "InvalidExpectations",
     "InvalidProgram",
     "InvalidRun",
     "NotApplicable",
+    "ProtocolError",
     "RefgradError",
     "UnknownBackend",
     "Unsupported",
@@ -46,6 +52,18 @@ class BackendUnavailable(RefgradError, ImportError):
 
 class InvalidBackend(RefgradError, TypeError):
     """The backend lacks a required method, or was given an option that it does not know."""
+
+
+class BackendCrashed(RefgradError, RuntimeError):
+    """The process that the backend lives in died: a segmentation fault, an exit, a limit of memory or output."""
+
+
+class BackendTimeout(RefgradError, TimeoutError):
+    """The process that the backend lives in was killed, for it did not answer in time."""
+
+
+class ProtocolError(RefgradError, ValueError):
+    """What was read, or would have been sent, is no message of the wire protocol."""
 
 
 class Unsupported(RefgradError, NotImplementedError):

@@ -38,7 +38,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("command", [[], ["check"], ["backends"], ["report"], ["record"]])
+@pytest.mark.parametrize("command", [[], ["check"], ["backends"], ["report"], ["record"], ["check-protocol"]])
 def test_help(command, tmp_path):
     """Every command explains itself; those that take arguments give examples."""
     code, out, err = call(*command, "--help", cwd=tmp_path)
@@ -64,6 +64,8 @@ def test_start_up_is_light(tmp_path):
         (["backends", "extra"], "unrecognized arguments: extra"),
         (["report", "results.jsonl", "--format", "pdf"], "invalid choice: 'pdf'"),
         (["check", "nosuch"], "no backend 'nosuch'"),
+        (["check-protocol", "nosuch"], "a process is named exec:COMMAND"),
+        (["check-protocol", "exec:no-such-program"], "cannot be started"),
         (["check", "./nosuch.py:Backend"], "no such file"),
         (["check", "./adapter.py:TinyTape", "--expectations", "nosuch.toml"], "nosuch.toml: no such file"),
         (["check", "./adapter.py:TinyTape", "test_nosuch.py"], "test_nosuch.py"),
@@ -76,6 +78,17 @@ def test_bad_usage(args, message, folder):
     assert code == 4
     assert message in err
     assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "says"), [("", 0, "the protocol is spoken"), ("dies", 1, "BROKEN  An op that")]
+)
+def test_check_protocol(fault, code, says, tmp_path):
+    """A process that speaks the protocol is told so; another is told what to mend."""
+    server = TESTS / "harness" / "wire" / "tiny_server.py"
+    found, out, err = call("check-protocol", f"exec:{sys.executable} {server} {fault}", cwd=tmp_path)
+    assert (found, err) == (code, "")
+    assert says in out
 
 
 def test_backends(tmp_path):

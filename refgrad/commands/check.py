@@ -17,6 +17,7 @@ examples:
   refgrad check refgrad
   refgrad check torch:device=cpu -n 2                        two processes (needs pytest-xdist)
   refgrad check ./adapter.py:MyLib -k "inplace or detach"
+  refgrad check exec:'node server.js'                        another language, or another Python (docs/protocol.md)
   refgrad check mylib test_retain_graph.py                   one file of the suite
   refgrad check mylib 'test_smoke.py::test_chain_rule' -x    one test; what refgrad does not know goes to pytest
 
@@ -31,7 +32,9 @@ def add(commands: Commands) -> None:
     added = subcommand(commands, "check", check, "run the suite on a backend", EXAMPLES)
     added.usage = "refgrad check NAME [options] [TEST ...] [pytest's options]"
     added.add_argument(
-        "name", metavar="NAME", help="installed name, module:attribute or ./file.py:Name, with options name:k=v,k=v"
+        "name",
+        metavar="NAME",
+        help="installed name, module:attribute or ./file.py:Name, with options name:k=v,k=v; or exec:COMMAND",
     )
     added.add_argument("--results", type=Path, metavar="PATH", help="write the run's record, results.jsonl, here")
     added.add_argument("-k", metavar="EXPR", help="only the tests whose names match, as in pytest")

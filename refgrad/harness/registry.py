@@ -4,6 +4,7 @@ refgrad                       an entry point of the group ``refgrad.backends``
 torch:device=cuda:1           the same, with options: keyword arguments of the class or factory
 mypackage.adapter:Backend     an attribute of an importable module: a class, a factory or an instance
 ./adapter.py:Backend          an attribute of a file
+exec:node server.js           a process that speaks the wire protocol, of any language or any other environment
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from refgrad.harness.backend import Backend, identity, profiles, validate
 __all__ = ["BUILTIN", "GROUP", "Found", "installed", "load"]
 
 GROUP = "refgrad.backends"
+EXEC = "exec:"
 BUILTIN = {"refgrad": "refgrad.reference:Reference"}  # found even where nothing is installed
 PLUGINS = ("autograd", "mygrad", "torch")  # this project's own distributions, each called refgrad-NAME
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -50,8 +52,11 @@ def load(spec: str) -> Backend:
 
     Errors: ``UnknownBackend``, ``BackendUnavailable`` or ``InvalidBackend``, each in one line that says what to do.
     """
-    target, options = _split(spec)
-    backend = _make(target, _attribute(target), options)
+    if spec.startswith(EXEC):
+        target, backend = spec, _started(spec)
+    else:
+        target, options = _split(spec)
+        backend = _make(target, _attribute(target), options)
     validate(backend, target)
     return backend  # type: ignore[no-any-return]
 
@@ -59,6 +64,12 @@ def load(spec: str) -> Backend:
 def installed() -> list[Found]:
     """Every backend that is installed, by name; one that cannot be loaded is listed with the reason. Never raises."""
     return [_found(name) for name in _names()]
+
+
+def _started(spec: str) -> Any:
+    from refgrad.harness.wire import WireBackend  # late: it imports the adapters
+
+    return WireBackend(spec.removeprefix(EXEC))
 
 
 def _names() -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from refgrad.errors import BackendCrashed, BackendTimeout
 from refgrad.harness.behaviours import Behaviour
 from refgrad.harness.check import Disagreement
 from refgrad.harness.expectations import Expectation, Expectations
@@ -16,7 +17,7 @@ GREEN, FAILED, MISADAPTED = 0, 1, 3
 LONGEST = 2000  # characters of a failure's message that are worth keeping
 
 # what a test came to is the worst of what its setup, its call and its teardown came to
-WORST_FIRST = ("crash", "fail", "xpass", "xfail", "unsupported", "n/a", "pass")
+WORST_FIRST = ("crash", "timeout", "fail", "xpass", "xfail", "unsupported", "n/a", "pass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,19 @@ def judge(
     if excused is not None:
         found = replace(found, outcome=excused[0], reason=excused[1])
     elif outcome == "fail":
-        found = replace(found, message=said(error))
+        found = replace(found, outcome=died(error) or "fail", message=said(error))
     return found if expected is None or behaviour.smoke else declared(found, expected)
+
+
+def died(error: BaseException | None) -> str | None:
+    """The outcome of a test whose backend, in a process of its own, is no more."""
+    return {BackendCrashed: "crash", BackendTimeout: "timeout"}.get(type(error))  # type: ignore[arg-type]
 
 
 def declared(found: Verdict, expected: Expectation) -> Verdict:
     if found.outcome == "pass":
         return replace(found, outcome="xpass", reason=expected.reason, message=surprise(expected))
-    if found.outcome == "fail" and expected.outcome == "fail":
+    if found.outcome in ("fail", "crash", "timeout") and found.outcome == expected.outcome:
         return replace(found, outcome="xfail", reason=expected.reason)
     return found
 
@@ -96,7 +102,7 @@ class Tally:
     def add(self, id: str, when: str, verdict: Verdict, duration: float) -> None:
         """Take one phase in; the test's case is recorded after its teardown, or at once where its process died."""
         self.pending.setdefault(id, []).append((verdict, duration))
-        if when == "teardown" or verdict.outcome == "crash":
+        if when not in ("setup", "call"):  # pytest-xdist has no phase for a process that died
             self.settle(id)
 
     def settle(self, id: str) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from refgrad.errors import BackendCrashed, BackendTimeout
 from refgrad.harness.behaviours import Behaviour
 from refgrad.harness.check import Disagreement
 from refgrad.harness.expectations import Expectation, Expectations
@@ -44,6 +45,16 @@ def test_smoke_cannot_be_declared(outcome, verdict):
     assert verdict_on(outcome, behaviour=SMOKE, declared="fail").outcome == verdict
 
 
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(BackendCrashed("gone"), "crash"), (BackendTimeout("stuck"), "timeout")]
+)
+def test_a_process_that_died(error, outcome):
+    """A backend whose own process died, or was killed for its time, is no mere failure, and may be declared."""
+    assert verdict_on("fail", error=error).outcome == outcome
+    assert verdict_on("fail", error=error, declared=outcome).outcome == "xfail"
+    assert verdict_on("fail", error=error, declared="fail").outcome == outcome
+
+
 def test_messages():
     """A disagreement speaks for itself; another error is named; a very long one is cut."""
     assert verdict_on("fail", error=Disagreement("mylib: off")).message == "mylib: off"
@@ -56,7 +67,8 @@ def tally(*expectations):
 
 
 def add_test(to, id, *outcomes, smoke=False):
-    for when, outcome in zip(("setup", "call", "teardown"), outcomes, strict=False):
+    phases = ("setup", "call", "teardown") if len(outcomes) == 3 else ("???",)  # as pytest-xdist says of a lost process
+    for when, outcome in zip(phases, outcomes, strict=True):
         to.add(id, when, Verdict(outcome, smoke=smoke), 0.25)
     to.planned += 1
 
@@ -71,6 +83,8 @@ def add_test(to, id, *outcomes, smoke=False):
         (("pass", "unsupported", "fail"), "fail"),
         (("pass", "xfail", "pass"), "xfail"),
         (("crash",), "crash"),
+        (("pass", "crash", "pass"), "crash"),
+        (("pass", "timeout", "pass"), "timeout"),
     ],
 )
 def test_worst_phase(phases, outcome):
