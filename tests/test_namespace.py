@@ -19,7 +19,7 @@ def modules(package: str = "refgrad") -> list[str]:
     return [package, *(m.name for m in found if not m.name.endswith("__main__"))]
 
 
-ROOMS = ("refgrad.engine", "refgrad.harness", "refgrad.reference", "refgrad.errors")
+ROOMS = ("refgrad.commands", "refgrad.engine", "refgrad.harness", "refgrad.reference", "refgrad.errors")
 
 
 def public() -> list[str]:

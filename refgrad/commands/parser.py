@@ -40,8 +40,8 @@ def refuse(rest: list[str]) -> None:
         raise RefgradError(f"unrecognized arguments: {' '.join(rest)}")
 
 
-def require(module: str, reason: str) -> None:
+def require(module: str, reason: str, extra: str = "conformance") -> None:
     from refgrad.errors import RefgradError
 
     if importlib.util.find_spec(module) is None:
-        raise RefgradError(f"{reason}; mend it with: pip install 'refgrad[conformance]'")
+        raise RefgradError(f"{reason}; mend it with: pip install 'refgrad[{extra}]'")

@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
 def check(options: argparse.Namespace, rest: list[str]) -> int:
     """One line a rule; under a broken one, what to mend."""
     refuse(rest)
-    require("jsonschema", "check-protocol needs jsonschema")
+    require("jsonschema", "check-protocol needs jsonschema", "fuzz")
     from refgrad.errors import RefgradError
     from refgrad.harness.registry import EXEC
     from refgrad.harness.wire.check import check_protocol

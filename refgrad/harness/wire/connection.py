@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from refgrad.errors import BackendCrashed, BackendTimeout, BackendUnavailable, ProtocolError, RefgradError, Unsupported
+from refgrad.harness.isolation import ending
 from refgrad.harness.wire.values import LIMIT, PROTOCOL, decode, encode, line, message
 
 __all__ = ["Connection", "Handle", "RemoteError"]
@@ -272,14 +273,6 @@ class Connection:
                 self._expired = True
                 kill(self._process)
             time.sleep(POLL)
-
-
-def ending(status: int) -> str:
-    """An exit status in words."""
-    if status >= 0:
-        return f"ended with exit status {status}"
-    names = {each.value: each.name for each in signal.Signals}
-    return f"was killed by {names.get(-status, f'signal {-status}')}"
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
