@@ -154,6 +154,17 @@ def test_shape_of_a_leaf_in_place(xp, check):
         xp.ones(2, 3, requires_grad=True).t_()
 
 
+@behaviour("INP-52", source=SOURCE, level="should", profile="namespace")
+def test_set(xp, check):
+    """set_ on a leaf that requires grad is refused; on a computed tensor it has no derivative."""
+    x = xp.tensor([1.0], requires_grad=True)
+    with check.raises("RuntimeError", "a leaf Variable that requires grad is being used in an in-place operation"):
+        x.set_(xp.ones(1))
+    y = x * 1
+    y.set_(xp.ones(1))
+    assert "NotImplemented" in y.grad_fn.name()
+
+
 @behaviour("INP-53", source=SOURCE, level="should", profile="namespace")
 def test_saved_indices(xp, check):
     """The indices that max returned are saved: changing them is an error at backward."""

@@ -214,3 +214,13 @@ def test_write_through_an_array(xp, check):
     y.detach().numpy()[:] = 0
     y.sum().backward()
     check.equal(x.grad, [0.0, 0.0])
+
+
+@behaviour("DET-11", source=SOURCE, level="should", profile="namespace")
+def test_resized(xp, check):
+    """A detached tensor may be resized and transposed in place; one that requires grad may not be resized."""
+    x = xp.tensor([1.0, 2.0], requires_grad=True)
+    assert [tuple(x.detach().resize_(4).shape), tuple(x.data.t_().shape)] == [(4,), (2,)]
+    for tensor in (x, x * 1):
+        with check.raises("RuntimeError", "cannot resize variables that require grad"):
+            tensor.resize_(4)

@@ -291,3 +291,42 @@ def test_complex_parts(xp, check, fn, expected):
     z = xp.tensor([0j, 1 + 1j], requires_grad=True)
     fn(z).sum().backward()
     check.close(z.grad, expected)
+
+
+@behaviour("BC-16", source=SOURCE, level="may", profile="core")
+@pytest.mark.parametrize("mode", ["floor", "trunc"])
+def test_rounded_division(calculus, check, mode):
+    """A rounded quotient has gradient 0 for both operands."""
+    _, grads = calculus.vjp(lambda xp, x, y: xp.div(x, y, rounding_mode=mode), (np.array([5.5]), np.array([2.0])))
+    for grad in grads:
+        check.equal(grad, [0.0])
+
+
+@behaviour("BC-18", source=SOURCE, level="should", profile="namespace")
+def test_negative_power_of_an_integer(xp, check):
+    """An integer to a negative integer power is an error; to a float power it is a float."""
+    with check.raises("RuntimeError", "Integers to negative integer powers are not allowed."):
+        xp.tensor([2]) ** -1
+    check.equal(xp.tensor([2]) ** -1.0, [0.5])
+
+
+@behaviour("BC-23", source=SOURCE, profile="namespace")
+def test_pairs_of_reals(xp, check):
+    """view_as_real and view_as_complex pass the gradient on, pair by pair."""
+    z = xp.tensor([1 + 2j], requires_grad=True)
+    (xp.view_as_real(z) * xp.tensor([[3.0, 5.0]])).sum().backward()
+    check.equal(z.grad, [3 + 5j])
+    x = xp.tensor([[1.0, 2.0]], requires_grad=True)
+    (xp.view_as_complex(x) * (1 + 1j)).real.sum().backward()
+    check.equal(x.grad, [[1.0, -1.0]])
+
+
+@behaviour("BC-26", source=SOURCE, level="should", profile="namespace")
+@pytest.mark.parametrize("flipped", [False, True], ids=["bool_on_the_right", "bool_on_the_left"])
+def test_subtraction_of_a_bool(xp, check, flipped):
+    """- with a bool tensor on either side is an error; with two, another one."""
+    flags, numbers = xp.tensor([True]), xp.tensor([1.0])
+    with check.raises("RuntimeError", "Subtraction, the `-` operator, with a bool tensor is not supported."):
+        flags - numbers if flipped else numbers - flags
+    with check.raises("RuntimeError", "Subtraction, the `-` operator, with two bool tensors is not supported."):
+        flags - flags

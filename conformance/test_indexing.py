@@ -202,3 +202,77 @@ def test_chain_of_views(calculus, check):
     fn = lambda xp, x: x.expand(4, 3).t()[1:].reshape(-1).reshape(2, 4).sum(1).prod()  # noqa: E731
     _, (grad,) = calculus.vjp(fn, (np.ones((1, 3)),))
     check.equal(grad, [[0.0, 16.0, 16.0]])
+
+
+DUPLICATES = {
+    "gather": (lambda xp, i, x, y: x.gather(0, i), [1.0, 10.0], [11.0, 0.0], None),
+    "scatter": (lambda xp, i, x, y: x.scatter(0, i, y), [1.0, 10.0], [0.0, 10.0], [1.0, 1.0]),
+    "scatter_add": (lambda xp, i, x, y: x.scatter_add(0, i, y), [1.0, 10.0], [1.0, 10.0], [1.0, 1.0]),
+}
+
+
+@behaviour("SG-32", source="torch 2.13.0", level="may", profile="namespace")
+@pytest.mark.parametrize(("fn", "cotangent", "grad", "grad_source"), DUPLICATES.values(), ids=DUPLICATES)
+def test_duplicate_destinations(xp, check, fn, cotangent, grad, grad_source):
+    """gather's duplicates accumulate; in scatter every source gets the gradient of its slot, though only one was written."""
+    x, y = (xp.tensor(values, requires_grad=True) for values in ([1.0, 2.0], [5.0, 6.0]))
+    fn(xp, xp.tensor([0, 0]), x, y).backward(xp.tensor(cotangent))
+    check.equal(x.grad, grad)
+    if grad_source is None:
+        check.none(y.grad)
+    else:
+        check.equal(y.grad, grad_source)
+
+
+@behaviour("IX-03", source="torch 2.13.0", level="should", profile="namespace")
+def test_index_tensor_out_of_range(xp, check):
+    """An index tensor that reaches beyond a dimension is an error that names index, dimension and size."""
+    with check.raises("IndexError", "index 5 is out of bounds for dimension 0 with size 2"):
+        xp.tensor([1.0, 2.0])[xp.tensor([5])]
+
+
+@behaviour("IX-04", source="torch 2.13.0")
+def test_listed_twice(xp, check):
+    """An element that an index names twice gets both gradients."""
+    x = xp.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    x[[0, 0, 2]].sum().backward()
+    check.equal(x.grad, [2.0, 0.0, 1.0])
+
+
+WRITES = {
+    "index_add": (lambda xp, i, x, v: x.index_add(0, i, v), [3.0, 7.0], [7.0, 3.0]),
+    "index_copy": (lambda xp, i, x, v: x.index_copy(0, i, v), [0.0, 0.0], [7.0, 3.0]),
+    "scatter": (lambda xp, i, x, v: x.scatter(0, i, v), [0.0, 0.0], [7.0, 3.0]),
+    "masked_scatter": (lambda xp, i, x, v: x.masked_scatter(xp.tensor([True, False]), v), [0.0, 7.0], [3.0, 0.0]),
+    "put": (lambda xp, i, x, v: x.put(i, v), [0.0, 0.0], [7.0, 3.0]),
+    "take": (lambda xp, i, x, v: x.take(i) * v, [42.0, 15.0], [6.0, 7.0]),
+    "select_scatter": (lambda xp, i, x, v: x.select_scatter(v[0], 0, 0), [0.0, 7.0], [3.0, 0.0]),
+    "slice_scatter": (lambda xp, i, x, v: x.slice_scatter(v[:1], 0, 0, 1), [0.0, 7.0], [3.0, 0.0]),
+    "index_fill": (lambda xp, i, x, v: x.index_fill(0, i[1:], 9.0) + v * 0, [0.0, 7.0], [0.0, 0.0]),
+}
+
+
+@behaviour("IX-09", source="torch 2.13.0", profile="namespace")
+@pytest.mark.parametrize(("fn", "grad", "grad_source"), WRITES.values(), ids=WRITES)
+def test_written_by_index(xp, check, fn, grad, grad_source):
+    """What is written over gets no gradient; what is written gets that of its place."""
+    x, v = xp.tensor([1.0, 2.0], requires_grad=True), xp.tensor([5.0, 6.0], requires_grad=True)
+    fn(xp, xp.tensor([1, 0]), x, v).backward(xp.tensor([3.0, 7.0]))
+    check.equal(x.grad, grad)
+    check.equal(v.grad, grad_source)
+
+
+@behaviour("IX-19", source="torch 2.13.0", profile="namespace")
+def test_overlapping_windows(xp, check):
+    """unfold's windows overlap: an element gets the gradients of all that it is in."""
+    x = xp.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+    x.unfold(0, 3, 1).sum().backward()
+    check.equal(x.grad, [1.0, 2.0, 2.0, 1.0])
+
+
+@behaviour("ISS-14", source="pytorch#57006; torch 2.13.0", profile="namespace")
+def test_filled_twice(xp, check):
+    """A value that index_fill writes to one place twice is counted once."""
+    value = xp.tensor(1.0, requires_grad=True)
+    xp.zeros(5).index_fill(0, xp.tensor([2, 2]), value).sum().backward()
+    check.equal(value.grad, 1.0)

@@ -158,6 +158,9 @@ VERSIONS = {
     "index_put_": (lambda xp, t: t.index_put_((xp.tensor([0]),), xp.tensor(1.0)), 1),
     "clamp_": (lambda xp, t: t.clamp_(0, 1), 1),
     "masked_fill_": (lambda xp, t: t.masked_fill_(t > 0, 1), 1),
+    "resize_same": (lambda xp, t: t.resize_(2), 0),
+    "resize_": (lambda xp, t: t.resize_(4), 1),
+    "set_": (lambda xp, t: t.set_(xp.ones(3)), 1),
     "out=": (lambda xp, t: xp.add(xp.ones(2), 1, out=t), 1),
 }
 

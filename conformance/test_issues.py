@@ -279,6 +279,34 @@ def test_complex_convention(xp, check):
     check.close(z.grad, np.complex64(6 + 8j))
 
 
+@behaviour("ISS-09", source=source(30303), profile="namespace")
+def test_expanded_leaf_in_einsum(xp, check):
+    """einsum with an expanded leaf gives each row its own gradient, as the product does."""
+    x = xp.tensor([[0.2, 0.7]]).expand(2, -1).requires_grad_()
+    xp.einsum("ix,xy->iy", x, xp.tensor([[1.0, 2.0], [3.0, 4.0]])).backward(xp.eye(2))
+    check.close(x.grad, [[1.0, 3.0], [2.0, 4.0]])
+
+
+@behaviour("ISS-13", source=source(473, 146299, 162242), level="may", profile="namespace")
+def test_duplicates_in_index_copy(xp, check):
+    """index_copy with one destination twice gives both sources its gradient, though one of them was overwritten."""
+    source = leaf(xp, 1.0, 2.0)
+    xp.zeros(2).index_copy(0, xp.tensor([0, 0]), source).sum().backward()
+    check.close(source.grad, [1.0, 1.0])
+
+
+@behaviour("ISS-34", source=source(69997), profile="namespace")
+def test_strided_cdist(xp, check):
+    """cdist of inputs with gaps in memory has the gradient of their copies."""
+    x, y = xp.arange(12.0).view(2, 2, 3)[:, 0], xp.ones(4, 2, 3)[:, 1]
+    grads = []
+    for copy in (lambda t: t, lambda t: t.contiguous()):
+        a = copy(x).detach().requires_grad_()
+        xp.cdist(a, copy(y)).sum().backward()
+        grads.append(a.grad)
+    check.close(*grads)
+
+
 @behaviour("ISS-32", source=source(9391), profile="namespace")
 def test_sigmoid_saves_its_result(xp, check):
     """Writing into sigmoid's result is an error in backward, for it was saved."""

@@ -56,7 +56,12 @@ class NamespaceBackend:
         if not isinstance(value, self.namespace.Tensor):
             return np.array(value)
         value = value.detach()
-        for step in ("cpu", "resolve_conj", "resolve_neg"):  # PyTorch's own numpy() refuses lazy conjugates
+        for step in (
+            "cpu",
+            "resolve_conj",
+            "resolve_neg",
+            "clone",
+        ):  # PyTorch's numpy() refuses lazy conjugates and zeros
             value = getattr(value, step)() if hasattr(value, step) else value
         if str(value.dtype).endswith("bfloat16"):  # NumPy has no such dtype
             value = value.to(self.namespace.float32)
