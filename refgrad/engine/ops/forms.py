@@ -137,3 +137,12 @@ def _broadcasting(function: Any, *arrays: Any) -> Any:
         for array in arrays:
             shape = dims.broadcast(shape, np.shape(array))
         raise
+
+
+def unwritten(name: str) -> Any:
+    """The rule of an op whose derivative nobody has written, in PyTorch's words for those it lists as such."""
+
+    def rule(grad: Any) -> Any:
+        raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
+
+    return rule

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims
-from refgrad.engine.graph import TensorBase
 from refgrad.engine.ops import return_types
 from refgrad.engine.ops.extremum import check_nonempty, put_back
-from refgrad.engine.primitive import primitive, wrap
+from refgrad.engine.ops.forms import unwritten
+from refgrad.engine.primitive import primitive
 
 __all__ = ["argsort", "kthvalue", "msort", "sort", "topk", "unique"]
 
@@ -108,14 +108,34 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     return return_types.kthvalue(*_kthvalue(input, k, dim, keepdim))
 
 
+def _distinct(input: Any, dim: int | None) -> Any:
+    axis = None if dim is None else dims.wrap(dim, input.ndim)
+    array = np.asarray(input)
+    values, inverse, counts = np.unique(array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
+    return values, inverse.reshape(array.shape if dim is None else -1), counts
+
+
+_DISTINCT = ("output", "inverse_indices", "counts")
+
+
+@primitive(name="Unique2Backward0", outputs=_DISTINCT)
+def _unique2(input: Any, /) -> Any:
+    return _distinct(input, None)
+
+
+@primitive(name="UniqueDimBackward0", outputs=_DISTINCT)
+def _unique_dim(input: Any, /, dim: int) -> Any:
+    return _distinct(input, dim)
+
+
+_unique2.defvjp(unwritten("_unique2"))
+_unique_dim.defvjp(unwritten("unique_dim"))
+
+
 def unique(
     input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
-    """The distinct elements (or slices along ``dim``) in order, which no gradient reaches."""
-    array = np.asarray(input._array if isinstance(input, TensorBase) else input)
-    axis = None if dim is None else dims.wrap(dim, array.ndim)
-    found = np.unique(array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
-    inverse = np.reshape(found[1], array.shape if dim is None else -1)
-    wanted = [found[0]] + [inverse] * return_inverse + [found[2]] * return_counts
-    results = tuple(wrap(np.asarray(a)) for a in wanted) if isinstance(input, TensorBase) else tuple(wanted)
-    return results if len(results) > 1 else results[0]
+    """The distinct elements (or slices along ``dim``) in order; the derivative is an error, as in PyTorch."""
+    values, inverse, counts = _unique2(input) if dim is None else _unique_dim(input, dim)
+    results = (values, *(inverse,) * return_inverse, *(counts,) * return_counts)
+    return results if len(results) > 1 else values
