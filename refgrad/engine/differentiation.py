@@ -45,12 +45,14 @@ def backward(
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     outputs = _sequence(tensors)
     grads = make_grads(outputs, _gradients(grad_tensors, len(outputs)))
+    _check_roots(outputs)
     for tensor in inputs or ():
         if isinstance(tensor, TensorBase) and (tensor._grad_fn is not None or not tensor._requires_grad):
             tensor.retain_grad()  # type: ignore[attr-defined]
     if create_graph:
         warn_once(_CYCLE, stacklevel=4)
-    _run(outputs, grads, create_graph if retain_graph is None else retain_graph, create_graph, inputs, True)
+    keep = create_graph if retain_graph is None else retain_graph
+    run_backward(outputs, grads, keep=bool(keep), graph=bool(create_graph), inputs=inputs, accumulate_grad=True)
 
 
 def grad(
@@ -77,14 +79,15 @@ def grad(
     if is_grads_batched:
         return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)  # type: ignore[no-any-return]
     roots, wanted = _sequence(outputs), _sequence(inputs)
-    grads = make_grads(roots, _gradients(grad_outputs, len(roots)))
     if not wanted:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    grads = make_grads(roots, _gradients(grad_outputs, len(roots)))
+    _check_roots(roots)
     for tensor in wanted:
         if not _requires_grad(tensor):
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     keep = create_graph if retain_graph is None else retain_graph
-    found = _run(roots, grads, keep, create_graph, wanted, False)
+    found = run_backward(roots, grads, keep=bool(keep), graph=bool(create_graph), inputs=wanted, accumulate_grad=False)
     if materialize_grads:
         if any(g is None and isinstance(edge, GradientEdge) for g, edge in zip(found, wanted)):
             raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
@@ -105,15 +108,11 @@ def _is_plain_loss(tensor: Any) -> bool:
     return bool(tensor._array.size == 1 and tensor._array.dtype.kind == "f")
 
 
-def _run(
-    outputs: Sequence[Any], grads: Sequence[Any], keep: bool, graph: bool, inputs: Any, accumulate_grad: bool
-) -> list[Any]:
+def _check_roots(outputs: Sequence[Any]) -> None:
+    """PyTorch looks at the roots first, at the inputs after."""
     for i, tensor in enumerate(outputs):
         if not _requires_grad(tensor) or _ends(tensor):
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
-    return run_backward(
-        outputs, grads, keep=bool(keep), graph=bool(graph), inputs=inputs, accumulate_grad=accumulate_grad
-    )
 
 
 def _requires_grad(tensor: Any) -> bool:

@@ -30,7 +30,9 @@ class InferenceLayer(Layer):
     def created(self, tensor: TensorBase) -> None:
         if tensor._counter is None:  # else it shares its storage with a tensor from outside
             tensor._counter = Unversioned([0])
-        elif tensor._view is not None and not isinstance(tensor._counter, Unversioned):
+        elif isinstance(tensor._counter, Unversioned):
+            tensor._view = None  # of an inference tensor nobody tracks the views
+        elif tensor._view is not None:
             tensor._view.creation = INFERENCE
 
 

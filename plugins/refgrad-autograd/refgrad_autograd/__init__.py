@@ -8,6 +8,8 @@ from autograd.scipy import special
 from autograd.tracer import getval, isbox
 
 from refgrad.harness.adapters import FunctionalBackend
+from refgrad.harness.program.idioms import numpy_spelling
+from refgrad.harness.program.source import Idiom
 
 SPELLED_OTHERWISE = {
     "erf": special.erf,
@@ -19,10 +21,20 @@ SPELLED_OTHERWISE = {
 }
 
 
+IDIOM = Idiom(
+    ("import autograd.numpy as np", "from autograd import make_vjp"),
+    "np",
+    'np.array({values}, dtype="{dtype}")',
+    numpy_spelling("np"),
+    functional="make_vjp(f, {places})({inputs})[0]({cotangent})",
+)
+
+
 class Autograd(FunctionalBackend):
     name, version, homepage = "autograd", version("autograd"), "https://github.com/HIPS/autograd"
     array_module = anp
     exceptions = SPELLED_OTHERWISE
+    idiom = IDIOM
 
     def to_numpy(self, value):
         while isbox(value):  # one box for each derivative being taken

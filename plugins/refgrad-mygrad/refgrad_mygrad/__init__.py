@@ -8,6 +8,8 @@ from mygrad import nnet
 
 from refgrad.errors import Unsupported
 from refgrad.harness.adapters import TapeBackend
+from refgrad.harness.program.idioms import numpy_spelling
+from refgrad.harness.program.source import Idiom
 
 IN_PLACE = (mg.cos, mg.exp, mg.log, mg.sin, mg.sqrt, mg.square, mg.tan, mg.tanh)
 
@@ -35,10 +37,30 @@ SPELLED_OTHERWISE = {
 }
 
 
+IDIOM = Idiom(
+    ("import mygrad as mg",),
+    "mg",
+    'mg.tensor({values}, dtype="{dtype}", constant={constant})',
+    numpy_spelling(
+        "mg",
+        {
+            "clone": "mg.positive({0})",
+            "log_softmax": "mg.nnet.logsoftmax({0}, axis={dim})",
+            "relu": "mg.nnet.relu({0})",
+            "sigmoid": "mg.nnet.sigmoid({0})",
+            "softmax": "mg.nnet.softmax({0}, axis={dim})",
+            "detach": "mg.astensor({0}, constant=True)",
+            **{f"{op.__name__}_": f"mg.{op.__name__}({{0}}, out={{0}})" for op in IN_PLACE},
+        },
+    ),
+)
+
+
 class MyGrad(TapeBackend):
     name, version, homepage = "mygrad", mg.__version__, "https://mygrad.readthedocs.io"
     array_module = mg
     exceptions = SPELLED_OTHERWISE
+    idiom = IDIOM
 
     def asarray(self, array):
         return mg.tensor(array, constant=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from refgrad.harness.oracle.conditioning import allowance
+from refgrad.harness.oracle.derivative import Question, question
 from refgrad.harness.oracle.finding import Finding
+from refgrad.harness.oracle.known import of_torch
+from refgrad.harness.oracle.laws import broken
 from refgrad.harness.program.interpreter import interpret
 from refgrad.harness.program.ir import Program
 from refgrad.harness.program.shrinking import shrink, without
@@ -13,42 +17,42 @@ from refgrad.harness.program.trace import Difference, Trace, first_difference
 
 __all__ = ["expressible", "judge", "minimal"]
 
+LAWS_EVERY = 8  # the laws cost as much as the rest: one drawn program in so many is held to them
 
-def judge(program: Program, backend: Any, reference: Any, torch: Any | None = None) -> Finding | None:
+
+def judge(
+    program: Program, backend: Any, reference: Any, torch: Any | None = None, *, laws: bool | None = None
+) -> Finding | None:
     """What ``program`` shows to be wrong with ``backend``, or with a witness; None where all agree.
 
-    Statements that a backend or a witness cannot express are left out, with what depends on them.
+    Statements that a backend or a witness cannot express are left out, with what depends on them. ``laws`` holds the
+    backend to what it owes itself, too: by default one drawn program in eight, and each that was not drawn.
     """
     program, traces = expressible(program, [backend, reference, *([] if torch is None else [torch])])
-    return weigh(program, *traces)
+    case = Case(program, backend, reference, torch, *traces, *([None] if torch is None else []))
+    found = case.weigh()
+    if found is not None or laws is False or (laws is None and (program.seed or 0) % LAWS_EVERY):
+        return found
+    return case.hold()
 
 
 def expressible(program: Program, backends: list[Any]) -> tuple[Program, list[Trace]]:
-    """As much of ``program`` as all of the backends can express, and their traces of it."""
+    """As much of ``program`` as all of the backends can express and some of them run, and their traces of it."""
     while True:
         traces = [interpret(program, each) for each in backends]
         lacking = {step.number for trace in traces for step in trace if step.lacking is not None}
-        if not lacking:
+        idle = set.intersection(*({step.number for step in trace if step.passed_over} for trace in traces))
+        if not lacking and not idle:
             return program, traces
-        program = without(program, lacking)
-
-
-def weigh(program: Program, mine: Trace, reference: Trace, torch: Trace | None = None) -> Finding | None:
-    """The finding that the traces of one program make, if any."""
-    by_reference = first_difference(mine, reference)
-    if torch is None:
-        return _finding(program, by_reference, "backend")
-    by_torch = first_difference(mine, torch)
-    if by_torch is None:  # PyTorch is the truth
-        return _finding(program, by_reference, "reference")
-    return _finding(program, by_torch, "reference" if by_reference is None else "backend")
+        program = without(program, lacking | idle)
 
 
 def minimal(finding: Finding, backend: Any, reference: Any, torch: Any | None = None) -> Finding:
     """The finding on the smallest program that still shows it: the same kind, by the same oracle, with the same blame."""
+    laws = finding.stage.startswith("law")
 
     def again(program: Program) -> Finding | None:
-        found = judge(program, backend, reference, torch)
+        found = judge(program, backend, reference, torch, laws=laws)
         same = found and (found.kind, found.stage, found.blame) == (finding.kind, finding.stage, finding.blame)
         return found if same else None
 
@@ -56,20 +60,113 @@ def minimal(finding: Finding, backend: Any, reference: Any, torch: Any | None = 
     return again(small) or replace(finding, note="does not repeat itself")
 
 
-def _finding(program: Program, difference: Difference | None, blame: str) -> Finding | None:
-    if difference is None:
-        return None
-    mismatch = difference.mismatch
-    return Finding(
-        program,
-        difference.field,
-        "trace",
-        blame,
-        difference.number,
-        difference.name,
-        difference.actual,
-        difference.expected,
-        None if mismatch is None else mismatch.ulps,
-        None if mismatch is None else mismatch.bound,
-        () if mismatch is None else mismatch.index,
-    )
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """Two parties who differ, and which of them is to blame where mathematics has no say.
+
+    Of the two answers in question, ``actual`` is the candidate's, and of whom it agrees with.
+    """
+
+    mine: str
+    other: str
+    suspect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A program, who ran it, and what each showed."""
+
+    program: Program
+    backend: Any
+    reference: Any
+    torch: Any | None
+    mine: Trace
+    by_reference: Trace
+    by_torch: Trace | None
+
+    def weigh(self) -> Finding | None:
+        """The finding that the traces make, if any: PyTorch is the truth, unless mathematics knows better."""
+        texts = getattr(self.backend, "namespace", None) is not None
+        from_reference = first_difference(self.mine, self.by_reference, texts=texts)
+        if self.by_torch is None:
+            return self.attribute(from_reference, Dispute("backend", "reference", "backend"))
+        from_torch = first_difference(self.mine, self.by_torch, texts=texts)
+        if from_torch is None:
+            return self.attribute(from_reference, Dispute("torch", "reference", "reference"))
+        if from_reference is None:
+            return self.attribute(from_torch, Dispute("reference", "torch", "reference"))
+        return self.attribute(from_torch, Dispute("backend", "torch", "backend"))
+
+    def attribute(self, difference: Difference | None, dispute: Dispute) -> Finding | None:
+        """The questions that come before blame: is the case well conditioned, and is the derivative defined?"""
+        if difference is None:
+            return None
+        if of_torch(difference):
+            return self.finding(difference, dispute, "torch", "known")
+        mismatch = difference.mismatch
+        if mismatch is None or mismatch.kind != "value":
+            return self.finding(difference, dispute, dispute.suspect, "trace")
+        moves = allowance(self.program, self.reference, difference)
+        if (mismatch.difference or 0.0) <= (mismatch.bound or 0.0) + moves:
+            return self.finding(
+                difference, dispute, "ill-conditioned", "conditioning", f"the reference moves by {moves:.3g}"
+            )
+        asked = question(self.program, self.reference, difference, self.mine)
+        if asked is None:
+            return self.finding(difference, dispute, dispute.suspect, "trace")
+        return self.decide(difference, dispute, asked)
+
+    def decide(self, difference: Difference, dispute: Dispute, asked: Question) -> Finding:
+        """Where the derivative is defined mathematics decides; elsewhere whatever lies between the sides is convention."""
+        right = asked.holds(difference.actual), asked.holds(difference.expected)
+        if asked.defined:
+            blame = {(True, False): dispute.other, (False, True): dispute.mine}.get(right, dispute.suspect)
+            return self.finding(difference, dispute, blame, "derivative", str(asked))
+        convention = right[0] and dispute.suspect == "backend"  # the reference has PyTorch's conventions to keep
+        return self.finding(difference, dispute, "convention" if convention else dispute.suspect, "kink", str(asked))
+
+    def hold(self) -> Finding | None:
+        """The finding that the backend's own laws make; what a witness breaks likewise is a convention."""
+        found = broken(self.program, self.backend, self.mine)
+        if found is None:
+            return None
+        witness, trace = self.reference, self.by_reference
+        if self.torch is not None and self.backend.name == self.reference.name:
+            witness, trace = self.torch, self.by_torch or ()
+        theirs = broken(self.program, witness, trace) if witness.name != self.backend.name else None
+        shared = theirs is not None and theirs.law == found.law
+        return self.finding(
+            found.difference,
+            Dispute("backend", "law", "backend"),
+            "convention" if shared else "backend",
+            f"law: {found.law}",
+        )
+
+    def finding(self, difference: Difference, dispute: Dispute, blame: str, stage: str, note: str = "") -> Finding:
+        mismatch = difference.mismatch
+        return Finding(
+            self.program,
+            difference.field,
+            stage,
+            blame,
+            difference.number,
+            difference.name,
+            difference.actual,
+            difference.expected,
+            None if mismatch is None else mismatch.ulps,
+            None if mismatch is None else mismatch.bound,
+            () if mismatch is None else mismatch.index,
+            note,
+            (self.called(dispute.mine), self.called(dispute.other)),
+            frozenset(
+                step.number
+                for trace in (self.mine, self.by_torch or self.by_reference)
+                for step in trace
+                if step.raised
+            ),
+        )
+
+    def called(self, party: str) -> str:
+        """A party by its own name; the two answers are printed under these."""
+        who = {"backend": self.backend, "reference": self.reference, "torch": self.torch}.get(party)
+        return party if who is None else str(who.name)

@@ -85,7 +85,7 @@ class Interpreter:
     def step(self, statement: Statement) -> None:
         number, self.hooked = len(self.steps), []
         if any(name not in self.tensors for name in ir.used(statement)):
-            self.steps.append(Step(number, {}))  # what it needs was not made, as an earlier step tells
+            self.steps.append(Step(number, {}, passed_over=True))
             return
         raised = lacking = None
         try:
@@ -94,7 +94,9 @@ class Interpreter:
             lacking = lacks(error, self.backend, HERE)
             raised = None if lacking else stable(error, self.names)
             names = self.tensors if raised else ()
-        self.steps.append(Step(number, self.look(names) if self.watch else {}, tuple(self.hooked), raised, lacking))
+        shown = self.look(names) if self.watch else {}
+        self.tensors = {name: tensor for name, tensor in self.tensors.items() if tensor is not None}
+        self.steps.append(Step(number, shown, tuple(self.hooked), raised, lacking))
 
     # looking
 
@@ -113,18 +115,18 @@ class Interpreter:
         leaf = tensor.is_leaf
         grad = tensor.grad if leaf or tensor.retains_grad else None
         return Seen(
-            tensor.detach().numpy().copy(),
+            native(tensor),
             tensor.requires_grad,
             leaf,
             tensor.grad_fn is not None,
             self.version(name, tensor),
-            None if grad is None else grad.detach().numpy().copy(),
+            None if grad is None else native(grad),
             None if grad is None else grad.requires_grad,
         )
 
     def version(self, name: str, tensor: Any) -> int | None:
         """How often the tensor has been written into since it was first seen: where it starts is each op's own matter."""
-        if tensor.is_inference():
+        if not self.watch or tensor.is_inference():
             return None
         version: int = tensor._version
         return version - self.born.setdefault(name, version)
@@ -166,8 +168,12 @@ class Interpreter:
                 return ...
         return item
 
-    def given(self, names: tuple[str | None, ...] | None) -> Any:
-        return None if names is None else [None if name is None else self.tensors[name] for name in names]
+    def given(self, names: tuple[str, ...] | None) -> Any:
+        return None if names is None else [self.tensors[name] for name in names]
+
+    def cotangent(self, name: str | None) -> Any:
+        """A copy of its own: PyTorch may let a gradient share the memory of the one that it was given."""
+        return None if name is None else self.tensors[name].clone()
 
     # statements: each gives the names to look at
 
@@ -235,12 +241,11 @@ class Interpreter:
         return run
 
     def note(self, name: str, grad: Any) -> None:
-        self.hooked.append((name, grad.detach().numpy().copy() if self.native else to_numpy(self.backend, grad)))
+        self.hooked.append((name, native(grad) if self.native else to_numpy(self.backend, grad)))
 
     def backward(self, statement: ir.Backward) -> Any:
-        gradient = None if statement.gradient is None else self.tensors[statement.gradient]
         self.tensors[statement.target].backward(
-            gradient,
+            self.cotangent(statement.gradient),
             retain_graph=statement.retain_graph,
             create_graph=statement.create_graph,
             inputs=self.given(statement.inputs),
@@ -251,12 +256,13 @@ class Interpreter:
         results = self.xp.autograd.grad(
             self.given(statement.outputs),
             self.given(statement.inputs),
-            self.given(statement.grad_outputs),
+            None if statement.grad_outputs is None else [self.cotangent(each) for each in statement.grad_outputs],
             retain_graph=statement.retain_graph,
             create_graph=statement.create_graph,
             allow_unused=statement.allow_unused,
         )
-        self.tensors.update(zip(statement.names, results, strict=True))
+        for name, result in zip(statement.names, results, strict=True):
+            self.tensors[name] = result
         return statement.names
 
     def take_grad(self, statement: ir.TakeGrad) -> Any:
@@ -296,6 +302,11 @@ RUN: dict[type, Callable[[Interpreter, Any], Any]] = {
     ir.ZeroGrad: Interpreter.zero_grad,
     ir.Read: Interpreter.read,
 }
+
+
+def native(tensor: Any) -> Array:
+    """A copy of the values of a tensor that speaks torch."""
+    return tensor.numpy(force=True).copy()  # type: ignore[no-any-return]
 
 
 def array_of(leaf: ir.Leaf) -> Array:

@@ -43,6 +43,7 @@ class Step(NamedTuple):
     hooked: tuple[tuple[str, Array], ...] = ()
     raised: Raised | None = None
     lacking: str | None = None  # the feature that the backend has not
+    passed_over: bool = False  # not run: a tensor that it needs was not made
 
 
 Trace = tuple[Step, ...]

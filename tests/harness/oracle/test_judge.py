@@ -49,3 +49,77 @@ def test_minimal():
     small = minimal(judge(PROGRAM, WRONG, RIGHT, RIGHT), WRONG, RIGHT, RIGHT)
     assert small.signature == "exp: value (trace, backend)"
     assert len(small.program) == 2
+
+
+class Relu(refgrad.autograd.Function):
+    """``relu`` with another slope at 0 and to the right of it."""
+
+    slopes = (0.0, 1.0)
+
+    @staticmethod
+    def forward(ctx, input):
+        ctx.save_for_backward(input)
+        return input.clamp(min=0.0)
+
+    @classmethod
+    def backward(cls, ctx, grad):
+        (input,) = ctx.saved_tensors
+        zero, right = cls.slopes
+        return grad * refgrad.where(input == 0, zero, (input > 0).to(grad.dtype) * right)
+
+
+def relu(zero, right=1.0):
+    """A backend whose relu has these slopes."""
+    return twin(relu=type("Relu", (Relu,), {"slopes": (zero, right)}).apply)
+
+
+def kink(*values):
+    """The gradient of relu at these values."""
+    leaf, weights = Leaf("x", (2,), values, requires_grad=True), Leaf("w", (2,), (1.0, 2.0))
+    return Program((leaf, Op("y", "relu", (Ref("x"),)), weights, Backward("y", "w")))
+
+
+def test_convention():
+    """At a kink a slope between the one-sided ones is a convention, and one beyond is wrong."""
+    inside = judge(kink(0.0, 2.0), relu(0.5), RIGHT, RIGHT)
+    outside = judge(kink(0.0, 2.0), relu(1.5), RIGHT, RIGHT)
+    assert (inside.blame, inside.stage) == ("convention", "kink")
+    assert (outside.blame, outside.stage) == ("backend", "kink")
+
+
+@pytest.mark.parametrize(
+    ("candidate", "torch", "blame"),
+    [(relu(0.0, 3.0), RIGHT, "backend"), (RIGHT, relu(0.0, 3.0), "torch"), (relu(0.0, 3.0), relu(0.0, 3.0), "torch")],
+)
+def test_mathematics_decides(candidate, torch, blame):
+    """Where the derivative is defined mathematics decides, over PyTorch too."""
+    finding = judge(kink(1.0, 2.0), candidate, RIGHT, torch)
+    assert (finding.blame, finding.stage) == (blame, "derivative")
+    assert "finite differences in float64: left 1 " in finding.note
+
+
+def test_accumulation():
+    """A second backward is judged by what it adds."""
+    twice = Program((*kink(1.0, 2.0).statements[:-1], Backward("y", "w", True), Backward("y", "w")))
+    first = Program((*kink(1.0, 2.0).statements[:-1], Backward("y", "w", True)))
+    assert judge(twice, RIGHT, RIGHT, relu(0.0, 3.0)).number == judge(first, RIGHT, RIGHT, relu(0.0, 3.0)).number == 3
+
+
+def test_ill_conditioned():
+    """A difference no larger than the reference's own under a nudge of one ulp is nobody's fault."""
+    rounded = Leaf("x", (3,), (1e11 / 3, -1e11 / 7, 0.1), "float64")
+    program = Program((rounded, Op("e", "sin", (Ref("x"),))))
+    noisy = twin(sin=lambda input: refgrad.sin(input * (1 + 5e-16)))
+    finding = judge(program, noisy, RIGHT, RIGHT)
+    assert finding.blame == "ill-conditioned"
+
+
+def test_law():
+    """A broken law is a finding with no second library; the script and the record say what was found."""
+    backend = twin(exp=lambda input: input.exp() if input.is_contiguous() else input.exp() * 2)
+    program = Program((Leaf("x", (2, 2), (1.0, 2.0, 3.0, 4.0), layout="transposed"), Op("y", "exp", (Ref("x"),))))
+    finding = judge(program, backend, backend)
+    assert (finding.stage, finding.blame) == ("law: contiguous", "backend")
+    assert finding.record()["signature"] == finding.signature
+    assert "torch.exp(x)" in finding.script()
+    assert finding.signature in str(finding)

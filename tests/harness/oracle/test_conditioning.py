@@ -1,0 +1,45 @@
+"""Conditioning: how far a right answer may be from another."""
+
+import numpy as np
+import pytest
+
+from refgrad.harness import registry
+from refgrad.harness.oracle.conditioning import allowance, nudged
+from refgrad.harness.program.interpreter import interpret
+from refgrad.harness.program.ir import Leaf, Op, Program, Ref
+from refgrad.harness.program.trace import Difference, first_difference
+
+REFERENCE = registry.load("refgrad")
+
+
+def moves(*statements):
+    """By how much the reference moves at the first element of the last result."""
+    program, name = Program(statements), statements[-1].name
+    trace = interpret(program, REFERENCE)
+    wrong = trace[-1].seen[name]._replace(value=trace[-1].seen[name].value + 1)
+    last = trace[-2]._replace(seen={name: wrong})
+    difference = first_difference((*trace[:-2], last), trace[:-1])
+    assert isinstance(difference, Difference)
+    return allowance(program, REFERENCE, difference)
+
+
+def test_cancellation():
+    """What is left of a cancellation is as uncertain as what was cancelled."""
+    big = Leaf("a", (3,), (1e6 / 3, -1e6 / 7, 0.3))
+    assert moves(big, Op("s", "sum", (Ref("a"),))) > 1e-10
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, -2.5, 0.125])
+def test_exact(value):
+    """Numbers that were not rounded do not move, so that a kink stays where it is."""
+    assert moves(Leaf("a", (1,), (value,)), Op("b", "floor", (Ref("a"),))) == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_nudged(dtype):
+    """A nudge is one ulp, of rounded numbers only, and equal numbers stay equal."""
+    array = np.array([0.1, 0.1, 1.0, 0.0, np.inf, 1 / 3, np.nan], dtype)
+    moved = [nudged(array, direction) for direction in range(1, 9)]
+    assert all(each[0] == each[1] for each in moved)
+    assert all(np.array_equal(each[2:5], array[2:5]) for each in moved)
+    assert {float(each[0] - array[0]) for each in moved} == {-float(np.spacing(array[0])), float(np.spacing(array[0]))}

@@ -1,0 +1,72 @@
+"""Laws: what a backend owes itself, found broken in backends that are wrong on purpose."""
+
+from types import SimpleNamespace
+
+import pytest
+
+import refgrad
+from refgrad.harness import registry
+from refgrad.harness.oracle.judge import expressible
+from refgrad.harness.oracle.laws import broken
+from refgrad.harness.program import generate, interpret
+from refgrad.harness.program.ir import Backward, Leaf, Op, Program, Ref
+
+RIGHT = registry.load("refgrad")
+
+
+def wrong(**changed):
+    """refgrad with some of its functions changed."""
+    module = SimpleNamespace(**{name: getattr(refgrad, name) for name in dir(refgrad)} | changed)
+    return SimpleNamespace(name="wrong", version="1", homepage="", namespace=module)
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 2))
+def test_kept(seed):
+    """The reference keeps every law."""
+    program, _ = expressible(generate(seed), [RIGHT])
+    assert broken(program, RIGHT, interpret(program, RIGHT)) is None
+
+
+def law(backend, *statements):
+    """The law that a program shows to be broken."""
+    program = Program(statements)
+    return broken(program, backend, interpret(program, backend)).law
+
+
+class Squared(refgrad.autograd.Function):
+    """Its gradient is not linear in the cotangent, and differs where a graph is recorded."""
+
+    @staticmethod
+    def forward(ctx, input):
+        ctx.save_for_backward(input)
+        return input.exp()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * grad
+
+
+class Recorded(Squared):
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * (2.0 if refgrad.is_grad_enabled() else 1.0)
+
+
+X, W = Leaf("x", (2, 2), (1.0, 2.0, 3.0, 4.0), requires_grad=True), Leaf("w", (2, 2), (1.0, 2.0, 3.0, 4.0))
+EXP, BACK = Op("y", "exp", (Ref("x"),)), Backward("y", "w")
+
+
+def test_linearity():
+    """Twice the cotangent, not twice the gradient."""
+    assert law(wrong(exp=Squared.apply), X, EXP, W, BACK) == "linearity"
+
+
+def test_create_graph():
+    """Another gradient where its graph is recorded."""
+    assert law(wrong(exp=Recorded.apply), X, EXP, W, BACK) == "create_graph"
+
+
+def test_contiguous():
+    """Another value where the memory lies otherwise."""
+    backend = wrong(exp=lambda input: input.exp() if input.is_contiguous() else input.exp() * 2)
+    assert law(backend, Leaf("x", (2, 2), (1.0, 2.0, 3.0, 4.0), layout="transposed"), EXP) == "contiguous"
