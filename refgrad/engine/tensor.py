@@ -604,19 +604,6 @@ class Tensor(TensorBase):
     def index_put_(self, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
         return write(ops.index_put.op, (self, values, *indices), (accumulate,))  # type: ignore[attr-defined,no-any-return]
 
-    def index_add_(self, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
-        return write(ops.index_add.op, (self, source, index), (dim, alpha))  # type: ignore[attr-defined,no-any-return]
-
-    def scatter_(self, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Tensor:
-        source = value if src is None else src
-        of_tensor, of_number = ops.scatter.forms  # type: ignore[attr-defined]
-        if isinstance(source, TensorBase):
-            return write(of_tensor.op, (self, source, index), (dim,))  # type: ignore[no-any-return]
-        return write(of_number.op, (self, index), (dim, source))  # type: ignore[no-any-return]
-
-    def scatter_add_(self, dim: int, index: Any, src: Any) -> Tensor:
-        return write(ops.scatter_add.op, (self, src, index), (dim,))  # type: ignore[attr-defined,no-any-return]
-
     # in place ---------------------------------------------------------------------------------------------------------
 
     def zero_(self) -> Tensor:
@@ -882,6 +869,7 @@ _METHODS = """
     aminmax kthvalue logcumsumexp msort unique
     angle bitwise_left_shift bitwise_right_shift conj_physical copysign float_power frexp gcd heaviside isneginf isposinf
     isreal lcm ldexp logaddexp2 nextafter positive resolve_conj resolve_neg
+    argwhere index_copy index_fill index_reduce masked_scatter nonzero_static put scatter_reduce take
 """.split()
 _INPLACE = """
     abs acos acosh add addcdiv addcmul asin asinh atan atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil
@@ -889,6 +877,7 @@ _INPLACE = """
     log log10 log1p log2 logical_and logical_not logical_or logical_xor logit masked_fill mul nan_to_num neg rad2deg
     reciprocal relu remainder rsqrt sgn sigmoid sign sin sinh sqrt sub tan tanh tril triu trunc xlogy
     bitwise_left_shift bitwise_right_shift copysign cumprod cumsum eq gcd ge gt heaviside lcm ldexp le lt ne nextafter
+    index_add index_copy index_fill index_reduce masked_scatter put scatter scatter_add scatter_reduce
 """.split()
 _ALIASES = {
     "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "arctanh": "atanh", "arcsinh": "asinh",

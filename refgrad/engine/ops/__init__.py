@@ -24,9 +24,11 @@ from refgrad.engine.ops.mixing import *
 from refgrad.engine.ops.moments import *
 from refgrad.engine.ops.nn import *
 from refgrad.engine.ops.permutation import *
+from refgrad.engine.ops.positions import *
 from refgrad.engine.ops.powers import *
 from refgrad.engine.ops.reduction import *
 from refgrad.engine.ops.reshaping import *
+from refgrad.engine.ops.scattering import *
 from refgrad.engine.ops.selection import *
 from refgrad.engine.ops.slicing import *
 from refgrad.engine.ops.sorting import *

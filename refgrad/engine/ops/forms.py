@@ -10,7 +10,7 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes
 from refgrad.engine.graph import TensorBase
-from refgrad.engine.primitive import _scalar
+from refgrad.engine.primitive import _scalar, write_out
 
 
 def _met(input: Any, number: Any) -> tuple[Any, Any]:
@@ -87,12 +87,14 @@ def led_by_tensor(function: Any) -> Any:
 def recorded(choose: Callable[..., tuple[Any, tuple[Any, ...], tuple[Any, ...]]]) -> Any:
     """A function that records what ``choose`` decides on: a primitive, its inputs and its parameters.
 
-    The in-place form of such a function makes the same choice.
+    The in-place form of such a function, and the one with ``out=``, make the same choice.
     """
 
     @functools.wraps(choose)
-    def function(*args: Any, **kwargs: Any) -> Any:
+    def function(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         primitive, inputs, params = choose(*args, **kwargs)
+        if out is not None:
+            return write_out(primitive.op, inputs, params, out)
         return primitive(*inputs, **dict(zip(primitive.op.params, params)))
 
     function.choose = choose  # type: ignore[attr-defined]

@@ -8,8 +8,9 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.graph import TensorBase
+from refgrad.engine.ops.forms import recorded
 from refgrad.engine.ops.indexing import _ALL
-from refgrad.engine.primitive import primitive
+from refgrad.engine.primitive import primitive, wrap
 
 __all__ = ["gather", "scatter", "scatter_add", "take_along_dim"]
 
@@ -61,12 +62,13 @@ _gather.defvjp(
 )
 
 
+@recorded
 def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
     """The elements at ``index`` along ``dim``.
 
     Errors: RuntimeError for a position out of range, or an index larger than the input elsewhere.
     """
-    return _gather(input, index, dim)
+    return _gather, (input, index), (dim,)
 
 
 def _scatter_key(input: Any, index: Any, src: Any, dim: int) -> tuple[Any, ...]:
@@ -87,10 +89,18 @@ def _scatter_key(input: Any, index: Any, src: Any, dim: int) -> tuple[Any, ...]:
     return tuple(grid)
 
 
-def _scattered(input: Any, index: Any, src: Any, dim: int, write: Any) -> Any:
-    """A copy of ``input`` that ``write(array, key, values)`` wrote into."""
+def check_types(input: Any, src: Any) -> None:
+    """Refuse a source of another type.
+
+    Errors: RuntimeError.
+    """
     if hasattr(src, "dtype") and src.dtype != input.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
+
+
+def _scattered(input: Any, index: Any, src: Any, dim: int, write: Any) -> Any:
+    """A copy of ``input`` that ``write(array, key, values)`` wrote into."""
+    check_types(input, src)
     dim = dims.wrap(dim, input.ndim)
     key = _scatter_key(input, index, src if hasattr(src, "dtype") else None, dim)
     result = np.array(input, order="C")
@@ -127,6 +137,7 @@ def _of_source(grad: Any, shape: tuple[int, ...], name: str) -> Any:
     return grad
 
 
+@recorded
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     """A copy of ``input`` with ``src`` added at ``index`` along ``dim``.
 
@@ -134,7 +145,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     """
     if isinstance(src, (bool, int, float, complex)) and not hasattr(src, "dtype"):
         raise TypeError(f"scatter_add(): argument 'src' (position 4) must be Tensor, not {type(src).__name__}")
-    return _scatter_add(input, src, index, dim)
+    return _scatter_add, (input, src, index), (dim,)
 
 
 @primitive(name="ScatterBackward0")
@@ -155,6 +166,7 @@ _scatter_tensor.defvjp(
 _scatter_number.defvjp(input=lambda grad, dim, index: ops.scatter(grad, dim, index, 0.0))
 
 
+@recorded
 def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Any:
     """A copy of ``input`` with ``src``, a tensor or a number, written at ``index`` along ``dim``.
 
@@ -162,13 +174,8 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
     """
     source = value if src is None else src
     if isinstance(source, TensorBase) or (hasattr(source, "dtype") and np.ndim(source)):
-        return _scatter_tensor(input, source, index, dim)
-    return _scatter_number(input, index, dim, source)
-
-
-scatter_add.op = _scatter_add.op  # type: ignore[attr-defined]
-
-scatter.forms = (_scatter_tensor, _scatter_number)  # type: ignore[attr-defined]
+        return _scatter_tensor, (input, source, index), (dim,)
+    return _scatter_number, (input, index), (dim, source)
 
 
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
@@ -190,6 +197,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
             f"for input, and {indices.ndim} dimensions for indices"
         )
     dim = dims.wrap(dim, input.ndim)
+    indices = wrap(np.where(indices._array < 0, indices._array + input.shape[dim], indices._array))
     rest = dims.broadcast(_without(input, dim), _without(indices, dim))
     widen = [(*rest[:dim], int(x.shape[dim]), *rest[dim + 1 :]) for x in (input, indices)]
     return gather(ops.expand(input, widen[0]), dim, ops.expand(indices, widen[1]))
