@@ -12,9 +12,9 @@ import pytest
 from refgrad.errors import NotApplicable, RefgradError
 from refgrad.harness import adapters, registry, session
 from refgrad.harness.backend import profiles
-from refgrad.harness.behaviours import behaviour_of
+from refgrad.harness.behaviours import NEWEST, OLDEST, behaviour_of
 from refgrad.harness.check import Check
-from refgrad.harness.expectations import Expectations, in_range
+from refgrad.harness.expectations import Expectations
 from refgrad.harness.outcomes import EXCUSED, excuse, lacks
 from refgrad.harness.report import terminal
 from refgrad.harness.results import Recorder
@@ -23,6 +23,7 @@ from refgrad.harness.tally import Tally, Verdict, judge
 SUITE = Path(__file__).resolve().parent
 BACKEND = pytest.StashKey[object]()
 DECLARED = pytest.StashKey[Expectations]()
+RELEASE = pytest.StashKey[str]()
 PYTEST_WORDS = {"passed": "pass", "failed": "fail", "skipped": "n/a"}
 
 
@@ -36,6 +37,11 @@ def pytest_addoption(parser):
     )
     group.addoption(
         "--expectations", type=Path, metavar="PATH", help="declared gaps; default: the adapter's own expectations.toml"
+    )
+    group.addoption(
+        "--spec",
+        metavar="VERSION",
+        help=f"the release of torch whose behaviour is asked for, {OLDEST} to {NEWEST}; default: the newest, and torch's own for torch",
     )
     group.addoption("--results", type=Path, metavar="PATH", help="write the run's record, results.jsonl, here")
 
@@ -90,6 +96,7 @@ def pytest_configure(config):
         return
     try:
         config.stash[BACKEND] = backend = registry.load(config.option.backend)
+        config.stash[RELEASE] = session.release(backend, config.option.spec)
         config.stash[DECLARED] = session.declared(backend, config.option.backend, config.option.expectations)
         if not is_worker(config):
             config.pluginmanager.register(
@@ -103,8 +110,9 @@ def recorder(config, backend):
     header = session.header(
         backend,
         config.option.backend,
+        torch=config.stash[RELEASE],
         selection=tuple(str(arg) for arg in config.invocation_params.args),
-        reproduce=session.reproduce(SUITE, config.invocation_params.dir, config.option.backend),
+        reproduce=session.reproduce(SUITE, config.invocation_params.dir, config.option.backend, config.option.spec),
     )
     return Recorder(header, None if config.option.collectonly else config.option.results)
 
@@ -115,7 +123,8 @@ def is_worker(config):
 
 def pytest_report_header(config):
     backend = config.stash[BACKEND]
-    return f"backend under test: {backend.name} {backend.version} ({', '.join(sorted(profiles(backend)))})"
+    under_test = f"backend under test: {backend.name} {backend.version} ({', '.join(sorted(profiles(backend)))})"
+    return f"{under_test}, asked for the behaviour of torch {config.stash[RELEASE]}"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -146,8 +155,8 @@ def pytest_runtest_setup(item):
     asked, backend = behaviour_in(item), item.config.stash[BACKEND]
     if asked.profile not in profiles(backend):
         raise NotApplicable(f"asks for the profile {asked.profile!r}, which this backend does not have")
-    if backend.name == "torch" and not in_range(backend.version, asked.torch, source=item.nodeid):
-        raise NotApplicable(f"holds for torch {asked.torch}")
+    if not asked.holds_for(release := item.config.stash[RELEASE]):
+        raise NotApplicable(f"holds for torch {asked.torch}, and torch {release} is asked for")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,6 +9,7 @@
     ├── ProtocolError        (ValueError)           it does not speak the wire protocol
     ├── Unsupported          (NotImplementedError)  the backend lacks a feature
     ├── NotApplicable                               the backend's profile cannot express the check
+    ├── UnknownRelease       (ValueError)           a release of torch whose behaviour is not known, or no release at all
     ├── InvalidExpectations  (ValueError)           an expectations.toml that says nothing, or too much
     ├── InvalidProgram       (ValueError)           a program that is malformed, out of bounds, or names what is not there
     └── InvalidRun                                  a run whose results prove nothing
@@ -30,6 +31,7 @@ __all__ = [
     "ProtocolError",
     "RefgradError",
     "UnknownBackend",
+    "UnknownRelease",
     "Unsupported",
 ]
 
@@ -76,6 +78,10 @@ class Unsupported(RefgradError, NotImplementedError):
 
 class NotApplicable(RefgradError):
     """The backend's profile cannot express the check at all."""
+
+
+class UnknownRelease(RefgradError, ValueError):
+    """What was asked for is no release of torch, or one whose behaviour the catalogue does not know."""
 
 
 class InvalidExpectations(RefgradError, ValueError):

@@ -18,6 +18,7 @@ examples:
   refgrad check torch:device=cpu -n 2                        two processes (needs pytest-xdist)
   refgrad check ./adapter.py:MyLib -k "inplace or detach"
   refgrad check exec:'node server.js'                        another language, or another Python (docs/protocol.md)
+  refgrad check mylib --spec 2.10                            as torch 2.10 behaves, where releases differ
   refgrad check mylib test_retain_graph.py                   one file of the suite
   refgrad check mylib 'test_smoke.py::test_chain_rule' -x    one test; what refgrad does not know goes to pytest
 
@@ -39,12 +40,22 @@ def add(commands: Commands) -> None:
     added.add_argument("--results", type=Path, metavar="PATH", help="write the run's record, results.jsonl, here")
     added.add_argument("-k", metavar="EXPR", help="only the tests whose names match, as in pytest")
     added.add_argument("--expectations", type=Path, metavar="PATH", help="declared gaps; default: the adapter's own")
+    added.add_argument(
+        "--spec",
+        metavar="VERSION",
+        help="the release of torch whose behaviour is asked for, such as 2.13; default: the newest that is known",
+    )
     added.add_argument("-n", metavar="N", help="how many processes, or auto")
 
 
 def check(options: argparse.Namespace, rest: list[str]) -> int:
     """Run pytest on the suite's folder, in a process of its own."""
-    given = {"--results": options.results, "--expectations": options.expectations, "-k": options.k}
+    given = {
+        "--results": options.results,
+        "--expectations": options.expectations,
+        "-k": options.k,
+        "--spec": options.spec,
+    }
     named = [part for flag, value in given.items() if value is not None for part in (flag, str(value))]
     return run_suite([f"--backend={options.name}", *named, *parallel(options.n), *rest])
 

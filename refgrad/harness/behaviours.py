@@ -5,7 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast, get_args
 
-__all__ = ["Behaviour", "Level", "Profile", "behaviour", "behaviour_of"]
+from refgrad.errors import UnknownRelease
+from refgrad.harness.expectations import in_range
+
+__all__ = ["NEWEST", "OLDEST", "Behaviour", "Level", "Profile", "behaviour", "behaviour_of", "known_release"]
+
+OLDEST, NEWEST = "2.0", "2.13"  # the releases of torch whose behaviour the catalogue knows
 
 Level = Literal["must", "should", "may"]
 Profile = Literal["core", "forward", "higher", "tape", "namespace"]
@@ -19,16 +24,37 @@ class Behaviour:
     """One thing that PyTorch does and a backend is asked to do.
 
     ``must``: values, derivatives and whether an error happens; ``should``: classes and texts of errors, names,
-    printing; ``may``: internals (versions, strides). ``profile``: what a backend needs for the question to make sense.
+    printing; ``may``: internals (versions, strides). ``torch``: the releases of torch that behave so.
+    ``profile``: what a backend needs for the question to make sense.
     """
 
     id: str
     statement: str
     source: str
     level: Level = "must"
-    torch: str = ">=2.0"
+    torch: str = f">={OLDEST}"
     profile: Profile = "tape"
     smoke: bool = False
+
+    def holds_for(self, release: str) -> bool:
+        """Whether a release of torch behaves so."""
+        return in_range(release, self.torch, source=self.id)
+
+
+def known_release(release: str) -> str:
+    """``release``, if the catalogue knows how that release of torch behaves.
+
+    Errors: ``UnknownRelease``.
+    """
+    from packaging.version import InvalidVersion, Version  # comes with pytest, which the suite needs anyway
+
+    try:
+        oldest, asked, newest = (Version(each).release for each in (OLDEST, release, NEWEST))
+    except InvalidVersion:
+        raise UnknownRelease(f"{release!r} is no release of torch; write one such as {NEWEST}") from None
+    if not oldest <= (*asked, 0)[:2] <= newest:
+        raise UnknownRelease(f"torch {release}: the catalogue knows the behaviour of torch {OLDEST} to {NEWEST}")
+    return release
 
 
 def behaviour(
@@ -36,7 +62,7 @@ def behaviour(
     *,
     source: str,
     level: Level = "must",
-    torch: str = ">=2.0",
+    torch: str = f">={OLDEST}",
     profile: Profile = "tape",
     smoke: bool = False,
 ) -> Callable[[Test], Test]:

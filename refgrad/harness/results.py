@@ -18,7 +18,10 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What was run, on what: everything that is known before the first case."""
+    """What was run, on what: everything that is known before the first case.
+
+    ``spec`` names the backend, ``torch`` the release of torch whose behaviour was asked for.
+    """
 
     backend: str
     version: str
@@ -31,6 +34,7 @@ class Header:
     selection: tuple[str, ...] = ()
     reproduce: tuple[str, ...] = ("pytest", "conformance/{id}")
     refgrad: str = ""
+    torch: str = ""
     schema: int = SCHEMA
 
     def line(self, id: str) -> str:

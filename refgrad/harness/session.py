@@ -13,20 +13,22 @@ from typing import Any
 
 from refgrad.errors import InvalidExpectations
 from refgrad.harness.backend import profiles
+from refgrad.harness.behaviours import NEWEST, known_release
 from refgrad.harness.expectations import Expectation, Expectations, load_expectations
 from refgrad.harness.results import Header
 
-__all__ = ["declared", "header", "idle", "reproduce"]
+__all__ = ["declared", "header", "idle", "release", "reproduce"]
 
 SHIPPED = "expectations.toml"
 
 
-def header(backend: Any, spec: str, *, selection: tuple[str, ...], reproduce: tuple[str, ...]) -> Header:
+def header(backend: Any, spec: str, *, torch: str, selection: tuple[str, ...], reproduce: tuple[str, ...]) -> Header:
     """The run's header."""
     return Header(
         backend=backend.name,
         version=backend.version,
         spec=spec,
+        torch=torch,
         profiles=tuple(sorted(profiles(backend))),
         homepage=backend.homepage,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -45,11 +47,22 @@ def own_version() -> str:
         return ""
 
 
-def reproduce(suite: Path, cwd: Path, spec: str) -> tuple[str, ...]:
+def release(backend: Any, asked: str | None) -> str:
+    """The release of torch whose behaviour is asked for: ``asked``, or torch's own if it is under test, or the newest known.
+
+    Errors: ``UnknownRelease``.
+    """
+    if asked is not None:
+        return known_release(asked)
+    return str(backend.version) if backend.name == "torch" else NEWEST
+
+
+def reproduce(suite: Path, cwd: Path, spec: str, asked: str | None = None) -> tuple[str, ...]:
     """The words that run the case ``{id}`` again: pytest in a checkout, ``refgrad check`` in a wheel."""
+    chosen = () if asked is None else (f"--spec={asked}",)
     if (suite.parent / "__init__.py").exists():
-        return ("refgrad", "check", spec, "{id}")
-    return ("pytest", f"{Path(os.path.relpath(suite, cwd)).as_posix()}/{{id}}", f"--backend={spec}")
+        return ("refgrad", "check", spec, "{id}", *chosen)
+    return ("pytest", f"{Path(os.path.relpath(suite, cwd)).as_posix()}/{{id}}", f"--backend={spec}", *chosen)
 
 
 def declared(backend: Any, spec: str, path: Path | None) -> Expectations:

@@ -64,6 +64,43 @@ def test_outcomes(kinds):
     assert code == 1
 
 
+RANGES = '''
+@core(1)
+def test_always():
+    """In every release."""
+
+@core(2, torch="<2.13")
+def test_once():
+    """In older ones."""
+
+@core(3, torch=">=2.13")
+def test_now():
+    """In newer ones."""
+'''
+
+
+@pytest.mark.parametrize(
+    ("options", "held"),
+    [((), "now"), (("--spec=2.13",), "now"), (("--spec=2.5",), "once")],
+    ids=["default", "2.13", "2.5"],
+)
+def test_release(suite, options, held):
+    """Only the behaviours of the release of torch that is asked for are asked of a backend; the record names it."""
+    suite.write("test_a.py", RANGES)
+    _, found = suite.outcomes(*options)
+    passed = {id.split("::test_")[1] for id, outcome in found.items() if outcome == "pass"}
+    assert passed == {"always", held}
+    assert results.read(suite.folder / "results.jsonl").header.torch == {"now": "2.13", "once": "2.5"}[held]
+
+
+def test_unknown_release(suite):
+    """A release that is not known is bad usage."""
+    suite.write("test_a.py", PASS)
+    code, output, _ = suite.run("--spec=1.0")
+    assert code == 4
+    assert "torch 1.0: the catalogue knows the behaviour of torch 2.0 to 2.13" in output
+
+
 def test_same_cases_in_two_processes(kinds):
     """With pytest-xdist the same ids come out the same."""
     pytest.importorskip("xdist")

@@ -41,6 +41,13 @@ def test_malformed(id, options, message):
         behaviour(id, **{"source": "x", **options})(lambda_with_docstring())
 
 
+@pytest.mark.parametrize(("release", "holds"), [("2.4", False), ("2.5", True), ("2.5.1+cpu", True), ("2.9", False)])
+def test_holds_for(release, holds):
+    """A behaviour says for which releases of torch it holds."""
+    found = behaviour_of(behaviour("ACC-01", source="x", torch=">=2.5,<2.9")(lambda_with_docstring()))
+    assert found.holds_for(release) is holds
+
+
 def test_without_docstring():
     """A test without a docstring states no behaviour."""
     with pytest.raises(ValueError, match="no docstring"):

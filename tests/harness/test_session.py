@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from refgrad.errors import InvalidExpectations
+from refgrad.errors import InvalidExpectations, UnknownRelease
 from refgrad.harness.expectations import Expectation, Expectations
-from refgrad.harness.session import declared, header, idle, reproduce
+from refgrad.harness.session import declared, header, idle, release, reproduce
 
 ENTRY = '[[expect]]\ntest = "test_x.py::a"\noutcome = "fail"\nreason = "known"\n'
 
@@ -17,8 +17,8 @@ class Backend:
 
 def test_header():
     """The header says who is tested, on what, and how a case is run again."""
-    found = header(Backend(), "mylib:device=cpu", selection=("-k", "x"), reproduce=("pytest", "{id}"))
-    assert (found.backend, found.version, found.spec) == ("mylib", "1.0", "mylib:device=cpu")
+    found = header(Backend(), "mylib:device=cpu", torch="2.13", selection=("-k", "x"), reproduce=("pytest", "{id}"))
+    assert (found.backend, found.version, found.spec, found.torch) == ("mylib", "1.0", "mylib:device=cpu", "2.13")
     assert found.selection == ("-k", "x")
     assert found.started.endswith("+00:00")
 
@@ -27,6 +27,40 @@ def test_reproduce_in_a_checkout(tmp_path):
     """In a checkout a case is run again by pytest, from the folder where the run was started."""
     assert reproduce(tmp_path / "conformance", tmp_path, "torch") == ("pytest", "conformance/{id}", "--backend=torch")
     assert reproduce(tmp_path / "conformance", tmp_path / "conformance", "torch")[1] == "./{id}"
+
+
+def test_reproduce_for_a_release(tmp_path):
+    """A run that asked for a release of torch is repeated for that release."""
+    assert reproduce(tmp_path / "conformance", tmp_path, "mylib", "2.5")[-1] == "--spec=2.5"
+
+
+class Torch(Backend):
+    name, version = "torch", "2.9.1+cpu"
+
+
+@pytest.mark.parametrize(
+    ("backend", "asked", "found"),
+    [(Backend(), None, "2.13"), (Torch(), None, "2.9.1+cpu"), (Torch(), "2.5", "2.5"), (Backend(), "2.13.0", "2.13.0")],
+    ids=["newest", "own", "asked_of_torch", "asked"],
+)
+def test_release(backend, asked, found):
+    """Behaviour is asked for as of the newest release that is known, torch's own for torch, or the one that is named."""
+    assert release(backend, asked) == found
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ("1.13", "torch 2.0 to 2.13"),
+        ("2.14", "torch 2.0 to 2.13"),
+        ("3", "torch 2.0 to 2.13"),
+        ("new", "is no release of torch"),
+    ],
+)
+def test_unknown_release(asked, text):
+    """A release that the catalogue does not know is refused, and so is what is no release."""
+    with pytest.raises(UnknownRelease, match=text):
+        release(Backend(), asked)
 
 
 def test_reproduce_from_a_wheel(tmp_path):
