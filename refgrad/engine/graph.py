@@ -245,15 +245,6 @@ class Node:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object at {id(self):#x}>"
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_raw_saved_"):
-            from refgrad.engine.saved_hooks import raw_saved  # floors above
-
-            return raw_saved(self, name.removeprefix("_raw_saved_"))
-        if name.startswith("_saved_"):
-            return self.plan.read_saved(self, name.removeprefix("_saved_"))
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
-
 
 _new_node: Callable[[type[Any]], Any] = object.__new__
 

@@ -11,7 +11,7 @@ import inspect
 import itertools
 import linecache
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from refgrad.engine.modes import modes
 if TYPE_CHECKING:
     from refgrad.engine.primitive import Primitive
 
+Rule = Callable[..., Any]
 ABSENT, CONSTANT, NEEDED = range(3)  # what an input is: no tensor, a tensor, a tensor that wants a gradient
 
 _next_unit = itertools.count().__next__
@@ -210,27 +211,19 @@ class Plan:
         }
         return compile_function("make_node", "\n".join(lines), scope)
 
-    def saved_slot(self, node: Node, name: str) -> int | None:
-        """Where ``node._saved_<name>`` is kept, if this call needed it; PyTorch calls the first input ``self``.
-
-        Errors: AttributeError where the op saves no such value.
-        """
+    def saved_slot(self, name: str) -> int | None:
+        """Where what a rule names ``name`` is kept, if this call needed it."""
         probe = Saved(self.op, (CONSTANT,) * len(self.kinds))
-        wanted = {"self": "input", "self_sym_sizes": "input_shape"}.get(name, name)
-        if wanted in ("grad", "needs") or not any(
-            wanted in inspect.signature(rule).parameters for rule in self.op.vjps.values()
-        ):
-            raise AttributeError(f"'{node.name()}' object has no attribute '_saved_{name}'")
-        probe.access(wanted)
+        probe.access(name)
         source = next(iter(probe.slots), None)
         return None if source is None else self.slots.get(source)
 
     def read_saved(self, node: Node, name: str) -> Any:
         """The value behind ``node._saved_<name>``.
 
-        Errors: AttributeError where the op saves no such value; RuntimeError once it is freed.
+        Errors: RuntimeError once it is freed.
         """
-        index = self.saved_slot(node, name)
+        index = self.saved_slot(name)
         if index is None:
             return None
         value = node.saved[index]
@@ -239,6 +232,31 @@ class Plan:
         if type(value) is SavedResult:
             return restore(value, node)
         return wrap(np.asarray(value)) if index in self.frees and index not in self.tracked else value
+
+
+_PYTORCHS_NAMES = {"input": "self", "input_shape": "self_sym_sizes"}
+
+
+def show_saved(node_class: type[Node], rules: Iterable[Rule]) -> None:
+    """Give a node's class ``_saved_<name>`` and ``_raw_saved_<name>`` for what its rules name.
+
+    They are properties because a ``__getattr__`` on the class would keep CPython from specialising every other read of
+    a node, and the traversal does little else.
+    """
+    for name in {name for rule in rules for name in inspect.signature(rule).parameters} - {"grad", "needs"}:
+        for shown in filter(None, (name, _PYTORCHS_NAMES.get(name))):
+            setattr(node_class, f"_saved_{shown}", property(functools.partial(_read_saved, name=name)))
+            setattr(node_class, f"_raw_saved_{shown}", property(functools.partial(_raw_saved, name=name)))
+
+
+def _read_saved(node: Node, name: str) -> Any:
+    return node.plan.read_saved(node, name)
+
+
+def _raw_saved(node: Node, name: str) -> Any:
+    from refgrad.engine.saved_hooks import SavedTensor  # floors above
+
+    return SavedTensor(node, node.plan.saved_slot(name))
 
 
 @functools.cache

@@ -20,9 +20,8 @@ import numpy as np
 from refgrad.engine import dims, dtypes
 from refgrad.engine.graph import Node, SavedResult, TensorBase, _tensor_type, set_tensor_type, wrap
 from refgrad.engine.modes import error_state, modes, quiet
-from refgrad.engine.plan import ABSENT, CONSTANT, NEEDED, Plan, compile_function
+from refgrad.engine.plan import ABSENT, CONSTANT, NEEDED, Plan, Rule, compile_function, show_saved
 
-Rule = Callable[..., Any]
 Recorder = Callable[["Primitive", tuple[Any, ...], tuple[Any, ...]], Any]
 
 PRIMITIVES: dict[str, Primitive] = {}
@@ -83,6 +82,8 @@ class Primitive:
         held = self.plans.get(key)
         if held is not None:
             return held
+        if not self.plans:
+            show_saved(self.node_class, self.vjps.values())
         digits: list[int] = []
         rest = key
         while rest > 1:

@@ -238,11 +238,6 @@ def _pack_detached(hooks: Hooks, held: Any) -> Packed:
     return Packed(hooks, values, gradient_edge(held) if held._requires_grad else None, held._requires_grad)
 
 
-def raw_saved(node: Node, name: str) -> SavedTensor:
-    """The saved value behind ``node._raw_saved_<name>``."""
-    return SavedTensor(node, node.plan.saved_slot(node, name))
-
-
 def _callables(pack_hook: Any, unpack_hook: Any, message: str) -> Hooks:
     if not (callable(pack_hook) and callable(unpack_hook)):
         raise TypeError(f"{message}{pack_hook!r}, {unpack_hook!r}")
