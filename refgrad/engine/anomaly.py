@@ -36,7 +36,7 @@ def set_anomaly_enabled(enabled: bool, check_nan: bool = True) -> None:
     """
     Modes.anomaly, Modes.check_nan = enabled, check_nan
     task_type[0] = AnomalyTask if enabled else Task
-    Modes.layers, Modes.state = ((_NOTES,), 3) if enabled else ((), 1)  # what a new thread starts with
+    Modes.layers, Modes.start = ((_NOTES,), 3) if enabled else ((), 1)  # what a new thread starts with
     modes.drop_layer(_NOTES)
     if enabled:
         modes.set_layers((_NOTES, *modes.layers))

@@ -16,7 +16,7 @@ from refgrad.engine.autograd import fit_array, fit_tensor
 from refgrad.engine.graph import FREED, Node, SavedResult, TensorBase, bare_node, gradient_edge, version_error, wrap
 from refgrad.engine.modes import modes
 from refgrad.engine.plan import restore
-from refgrad.engine.primitive import save_result
+from refgrad.engine.recording import save_result
 from refgrad.engine.saved_hooks import Packed, default_hooks, pack
 from refgrad.engine.views import wants_grad
 

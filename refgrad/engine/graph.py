@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from refgrad.engine.views import View
 
 LAST = 2**64 - 1  # PyTorch's sequence number of AccumulateGrad: run as soon as it is ready
-next_sequence_nr = itertools.count().__next__
+sequence = itertools.count()
 
 
 class TensorBase:
@@ -60,6 +60,18 @@ _tensor_type: list[type[TensorBase]] = [TensorBase]
 def set_tensor_type(cls: type[TensorBase]) -> None:
     """Name the class of results; ``Tensor`` lives floors above and announces itself here."""
     _tensor_type[0] = cls
+    for namespace in _naming_tensor:
+        namespace["Tensor"] = cls
+
+
+_naming_tensor: list[dict[str, Any]] = []
+
+
+def naming_tensor(namespace: dict[str, Any]) -> dict[str, Any]:
+    """``namespace``, with the class of results in it as ``Tensor``."""
+    namespace["Tensor"] = _tensor_type[0]
+    _naming_tensor.append(namespace)
+    return namespace
 
 
 def wrap(array: Any, requires_grad: bool = False) -> Any:
@@ -139,6 +151,7 @@ class Node:
     __slots__ = (
         "__weakref__",
         "_metadata",
+        "apply",
         "dtype",
         "hooks",
         "kind",
@@ -152,6 +165,7 @@ class Node:
         "versions",
     )
     plan: Plan  # None in nodes that run by a method of their own
+    apply: Callable[[Any, Any, bool], tuple[Any, ...]] | None  # the plan's rules, while there is nothing else to heed
     saved: tuple[Any, ...]
     versions: tuple[int, ...] | None
     next_nodes: tuple[Node | None, ...]
@@ -225,7 +239,7 @@ class Node:
 
     def own_hooks(self) -> NodeHooks:
         if self.hooks is None:
-            self.hooks = NodeHooks()
+            self.hooks, self.apply = NodeHooks(), None
         return self.hooks
 
     def _sequence_nr(self) -> int:
@@ -252,8 +266,10 @@ _new_node: Callable[[type[Any]], Any] = object.__new__
 def bare_node(cls: type[Any]) -> Any:
     """A node of class ``cls`` with the rare slots empty."""
     node = _new_node(cls)
-    node.plan = node.kind = node.versions = node.next_nrs = node.outputs = node.hooks = node._metadata = None
-    node.sequence_nr = next_sequence_nr()
+    node.plan = node.apply = node.kind = node.versions = node.next_nrs = node.outputs = node.hooks = node._metadata = (
+        None
+    )
+    node.sequence_nr = next(sequence)
     return node
 
 
@@ -314,13 +330,25 @@ class SavedResult:
         self._array, self._counter, self.output_nr = array, version, output_nr
 
 
-GONE: Any = type("Gone", (), {"__slots__": (), "_counter": None})()  # stands in a freed slot
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
     "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
     "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
     "after calling backward."
 )
+
+
+class _Gone:
+    """Stands in a freed slot; who asks for its version is told."""
+
+    __slots__ = ()
+
+    @property
+    def _counter(self) -> Any:
+        raise RuntimeError(FREED)
+
+
+GONE: Any = _Gone()
 
 
 _HINT = (

@@ -11,19 +11,13 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dtypes
+from refgrad.engine.body import defaults, signature
 from refgrad.engine.caller import calling_frame
 from refgrad.engine.graph import Node, SavedResult, TensorBase, Unversioned
 from refgrad.engine.modes import error_state, modes, quiet
 from refgrad.engine.plan import compile_function
-from refgrad.engine.primitive import (
-    Primitive,
-    PrimitiveFunction,
-    defaults,
-    read,
-    run_forward,
-    signature,
-    through_layers,
-)
+from refgrad.engine.primitive import Primitive, PrimitiveFunction
+from refgrad.engine.recording import read, run_forward, through_layers
 from refgrad.engine.views import (
     DEFAULT,
     View,

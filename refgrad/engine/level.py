@@ -23,7 +23,8 @@ from refgrad.engine.graph import Node, TensorBase, wrap
 from refgrad.engine.inplace import _attach_before_write, _save_after_write, bump, check_inplace, rebase
 from refgrad.engine.modes import Layer, modes
 from refgrad.engine.plan import ABSENT, CONSTANT, NEEDED
-from refgrad.engine.primitive import Primitive, connect
+from refgrad.engine.primitive import Primitive
+from refgrad.engine.recording import connect
 from refgrad.engine.views import DEFAULT, MULTI_OUTPUT, NO_GRAD, CopySlices, make_view, own_array
 
 _CAPTURED = (

@@ -51,14 +51,39 @@ class Layer:
         return None
 
 
-class Modes(threading.local):
-    """What holds in the current thread; the class attributes are what a new thread starts with.
+def _quiet_numpy() -> tuple[contextvars.ContextVar[Any], Any]:
+    """NumPy's error state with every warning off, and the context variable that holds it.
 
-    ``state`` is 1 while ops are recorded, plus 2 while ``layers`` (innermost last) are on: one read tells an op both.
+    Setting the variable costs a seventh of entering ``np.errstate``.
+    """
+    with np.errstate(all="ignore"):
+        context = contextvars.copy_context()
+    return next((var, value) for var, value in context.items() if var.name == "numpy.ufunc.extobj")
+
+
+error_state, quiet = _quiet_numpy()
+
+
+class Here:
+    """What an op must know of its thread: one read of the thread's own storage, which is dear, gives it all.
+
+    ``state`` is 1 while ops are recorded, plus 2 while layers are on. ``quietly(function, *args)`` calls a function with
+    NumPy's warnings off: PyTorch divides by zero in silence.
     """
 
-    state: int = 1
-    layers: tuple[Layer, ...] = ()
+    __slots__ = ("quietly", "state")
+
+    def __init__(self, state: int) -> None:
+        context = contextvars.Context()
+        context.run(error_state.set, quiet)
+        self.state, self.quietly = state, context.run  # to enter a context costs a third of setting a variable and back
+
+
+class Modes(threading.local):
+    """What holds in the current thread; the class attributes are what a new thread starts with."""
+
+    start: int = 1  # the state
+    layers: tuple[Layer, ...] = ()  # innermost last
     task: Any = None  # the backward pass that is running
     inference: bool = False
     multithreading: bool = True
@@ -66,13 +91,25 @@ class Modes(threading.local):
     check_nan: bool = True
     inplace_watch: Any = None  # called with (name, tensor) before each in-place op; see autograd.warn_inplace
 
+    def __init__(self) -> None:
+        self.here = Here(self.start)
+
+    @property
+    def state(self) -> int:
+        return self.here.state
+
+    @state.setter
+    def state(self, value: int) -> None:
+        self.here.state = value
+
     @property
     def grad_enabled(self) -> bool:
-        return self.state & 1 == 1
+        return self.here.state & 1 == 1
 
     @grad_enabled.setter
     def grad_enabled(self, value: bool) -> None:
-        self.state = (self.state & ~1) | bool(value)
+        here = self.here
+        here.state = here.state & ~1 | bool(value)
 
     @contextlib.contextmanager
     def layer(self, layer: Layer) -> Iterator[None]:
@@ -107,19 +144,6 @@ class Modes(threading.local):
 
 
 modes = Modes()
-
-
-def _quiet_numpy() -> tuple[contextvars.ContextVar[Any], Any]:
-    """NumPy's error state with every warning off, and the context variable that holds it.
-
-    PyTorch divides by zero in silence. Setting the variable around an op costs a seventh of entering ``np.errstate``.
-    """
-    with np.errstate(all="ignore"):
-        context = contextvars.copy_context()
-    return next((var, value) for var, value in context.items() if var.name == "numpy.ufunc.extobj")
-
-
-error_state, quiet = _quiet_numpy()
 
 
 _given: set[str] = set()

@@ -12,7 +12,8 @@ from refgrad.engine import dtypes
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.inplace import bump
 from refgrad.engine.modes import modes
-from refgrad.engine.primitive import Primitive, record
+from refgrad.engine.primitive import Primitive
+from refgrad.engine.recording import record
 from refgrad.engine.views import check_overlap, own_array
 
 _RESIZED = (

@@ -24,7 +24,8 @@ from refgrad.engine.graph import (
     SavedResult,
     Unversioned,
     leaf_edge,
-    next_sequence_nr,
+    naming_tensor,
+    sequence,
     version_error,
     wrap,
 )
@@ -128,31 +129,54 @@ class Plan:
         self.frees = (*saved.tracked, *saved.operands)
         self.saves_results = any(source.startswith("results") for source in saved.slots)
         body = f"({''.join(call + ', ' for call in calls.values())})"
-        self.make_node = self._compile_make_node()
-        self.on_arrays = self._compile_rules("on_arrays", body, namespace)
-        self.on_tensors = self._compile_rules("on_tensors", body, namespace)
-        kept = "".join("GONE, " if i in self.frees else f"s[{i}], " for i in range(len(saved.slots)))
         # what is left of node.saved when freed; a constant where nothing is
         self.gone = (GONE,) * len(saved.slots) if len(self.frees) == len(saved.slots) else None
-        self.freed = compile_function("freed", f"def freed(s): return ({kept})", {"GONE": GONE})
+        self.freed: Callable[..., tuple[Any, ...]] = self._later("freed", self._compile_freed)
+        self.make_node: Callable[..., Node] = self._later("make_node", self._compile_make_node)
+        self.on_arrays = self._compile_rules("on_arrays", body, namespace)
+        self.on_tensors = self._later("on_tensors", lambda: self._compile_rules("on_tensors", body, namespace))
 
-    def _compile_rules(self, name: str, body: str, namespace: dict[str, Any]) -> Callable[[Any, Any], tuple[Any, ...]]:
-        """``name(node, grad)``: check that what was saved is still what it was, and apply the rules."""
-        lines = [f"def {name}(node, grad):", "    s = node.saved"]
+    def _later(self, name: str, compiled: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
+        """A function that is compiled when it is first called: most plans never need all of theirs."""
+        made: list[Callable[..., Any]] = []
+
+        def first(*args: Any) -> Any:
+            if not made:
+                made.append(compiled())
+                setattr(self, name, made[0])
+            return made[0](*args)
+
+        return first
+
+    def _compile_freed(self) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+        """``freed(saved)``: what was saved, without what is freed."""
+        kept = "".join("GONE, " if i in self.frees else f"s[{i}], " for i in range(len(self.slots)))
+        return compile_function("freed", f"def freed(s): return ({kept})", {"GONE": GONE})
+
+    def _compile_rules(self, name: str, body: str, namespace: dict[str, Any]) -> Callable[..., tuple[Any, ...]]:
+        """``name(node, grad, keep=True)``: check that what was saved is still what it was, apply the rules, and free."""
+        lines = [f"def {name}(node, grad, keep=True):", "    s = node.saved"]
         for i in self.frees:
-            lines += [f"    t{i} = s[{i}]", f"    if t{i} is GONE: raise RuntimeError(FREED)"]
+            lines.append(f"    t{i} = s[{i}]")
+            if i not in self.tracked:
+                lines.append(f"    if t{i} is GONE: raise RuntimeError(FREED)")
         for i in self.tracked:
             lines += [
-                f"    if t{i}._counter is not None: check(node, {i})",
+                f"    if t{i}._counter is not None: check(node, {i})",  # says so if it is gone
                 f"    t{i} = t{i}._array"
                 if name == "on_arrays"
                 else f"    if type(t{i}) is SavedResult: t{i} = restore(t{i}, node)",
             ]
-        lines.append(f"    return {body}")
+        if self.frees:
+            lines += [f"    grads = {body}", "    if not keep: node.saved = gone or freed(s)", "    return grads"]
+        else:
+            lines.append(f"    return {body}")
         scope = {
             **namespace,
             "GONE": GONE,
             "FREED": FREED,
+            "gone": self.gone,
+            "freed": self.freed,
             "check": check,
             "SavedResult": SavedResult,
             "restore": restore,
@@ -166,50 +190,110 @@ class Plan:
     def _compile_make_node(self) -> Callable[..., Node]:
         """``make_node(i0, ..., a0, ..., p0, ..., results, shape, dtype)``: the node of a call, from its inputs, their arrays
         and the parameters."""
-        count, params = len(self.kinds), len(self.op.params)
-        names = [*(f"i{k}" for k in range(count)), *(f"a{k}" for k in range(count)), *(f"p{k}" for k in range(params))]
         lines = [
-            f"def make_node({', '.join((*names, 'results', 'shape', 'dtype'))}):",
-            "    node = new_node(node_class)",
-        ]
-        for i in self.edges:
-            if self.kinds[i] == NEEDED:
-                lines += [
-                    f"    n{i} = i{i}._grad_fn",
-                    f"    if n{i} is None:",
-                    f"        n{i} = i{i}._accumulate",
-                    f"        n{i} = n{i} and n{i}() or leaf_edge(i{i})",
-                ]
-        needed = [i for i in self.edges if self.kinds[i] == NEEDED]
-        lines.append(f"    node.next_nodes = ({''.join(f'n{i}, ' if i in needed else 'None, ' for i in self.edges)})")
-        numbers = "".join(f"i{i}._output_nr, " if i in needed else "0, " for i in self.edges)
-        some = " or ".join(f"i{i}._output_nr" for i in needed) or "False"
-        lines += [
-            f"    node.next_nrs = ({numbers}) if {some} else None",
-            f"    node.saved = s = ({''.join(_argument(source) + ', ' for source in self.slots)})",
-        ]
-        written = " or ".join(f"s[{i}]._counter is not None" for i in self.tracked) or "False"
-        lines += [
-            f"    node.versions = versions(s, tracked) if {written} else None",
-            "    node.plan = plan if dtype is not c64 and dtype is not c128 else conjugated(plan)",
+            f"def make_node({', '.join((*self._arguments(), 'results', 'shape', 'dtype'))}):",
+            "    node = new(node_class)",
+            *self._node_lines(),
             "    node.shape, node.dtype, node.kind = shape, dtype, None if shape else dtype.type",
-            "    node.outputs = node.hooks = node._metadata = None",
-            "    node.sequence_nr = next_sequence_nr()",
+            "    if dtype is c64 or dtype is c128: node.plan, node.apply = conjugated(plan), None",
             "    return node",
         ]
+        return compile_function("make_node", "\n".join(lines), self._node_scope())
+
+    def compile_maker(self) -> Callable[..., Any]:
+        """``make(i0, ..., a0, ..., p0, ..., result)``: the result of an ordinary call as a tensor, with its node."""
+        lines = [
+            f"def make({', '.join((*self._arguments(), 'result'))}):",
+            "    tensor = new(Tensor)",
+            "    tensor._array = result",
+            "    tensor._output_nr = 0",
+            "    tensor._view = tensor._grad = tensor._accumulate = tensor._hooks = None",
+            f"    tensor._counter = {'counter = [0]' if self.saves_results else 'None'}",
+            f"    tensor._requires_grad = {self.records}",
+        ]
+        if self.records:
+            lines += [
+                "    tensor._grad_fn = node = new(node_class)",
+            ]
+            if self.saves_results:
+                lines += [
+                    "    saved = new(SavedResult)",
+                    "    saved._array, saved._counter, saved.output_nr = result, counter, 0",
+                    "    results = (saved,)",
+                ]
+            lines += [
+                *self._node_lines(),
+                "    if result.__class__ is scalar:",  # of a 0-d float32 the class tells shape and type faster
+                "        node.shape = ()",
+                "        node.dtype = f32",
+                "        node.kind = scalar",
+                "    else:",
+                "        node.shape = shape = result.shape",
+                "        node.dtype = dtype = result.dtype",
+                "        node.kind = None if shape else dtype.type",
+                "        if dtype is c64 or dtype is c128: node.plan, node.apply = conjugated(plan), None",
+            ]
+        else:
+            lines.append("    tensor._grad_fn = None")
+        lines.append("    return tensor")
+        return compile_function("make", "\n".join(lines), self._node_scope())
+
+    def _arguments(self) -> list[str]:
+        """The names of a call's inputs, their arrays and its parameters."""
+        counts = {"i": len(self.kinds), "a": len(self.kinds), "p": len(self.op.params)}
+        return [f"{letter}{k}" for letter, count in counts.items() for k in range(count)]
+
+    def _node_lines(self) -> list[str]:
+        """The lines that fill ``node``."""
+        lines = []
+        needed = [i for i in self.edges if self.kinds[i] == NEEDED]
+        for i in needed:
+            lines += [
+                f"    n{i} = i{i}._grad_fn",
+                f"    if n{i} is None:",
+                f"        n{i} = i{i}._accumulate",
+                f"        n{i} = n{i} and n{i}() or leaf_edge(i{i})",
+            ]
+        numbers = "".join(f"i{i}._output_nr, " if i in needed else "0, " for i in self.edges)
+        some = " or ".join(f"i{i}._output_nr" for i in needed) or "False"
+        return [
+            *lines,
+            f"    node.next_nodes = ({''.join(f'n{i}, ' if i in needed else 'None, ' for i in self.edges)})",
+            f"    node.next_nrs = ({numbers}) if {some} else None",
+            f"    node.saved = ({''.join(_argument(source) + ', ' for source in self.slots)})",
+            f"    node.versions = {self._versions()}",
+            "    node.plan, node.apply = plan, apply",
+            "    node.outputs = node.hooks = node._metadata = None",
+            "    node.sequence_nr = next(sequence)",
+        ]
+
+    def _versions(self) -> str:
+        """The versions of the saved inputs, None where nobody has written to any; a saved result is at 0."""
+        inputs = {slot: f"i{source[7:-1]}" for source, slot in self.slots.items() if source.startswith("inputs")}
+        tracked = {slot: name for slot, name in inputs.items() if slot in self.tracked}
+        if not tracked:
+            return "None"
+        versions = "".join(f"version({tracked[i]}), " if i in tracked else "0, " for i in range(len(self.slots)))
+        written = " or ".join(f"{name}._counter is not None" for name in tracked.values())
+        return f"({versions}) if {written} else None"
+
+    def _node_scope(self) -> dict[str, Any]:
         scope = {
-            "new_node": object.__new__,
+            "new": object.__new__,
             "node_class": self.op.node_class,
             "leaf_edge": leaf_edge,
-            "versions": versions,
-            "tracked": self.tracked,
+            "version": version_to_save,
             "plan": self,
+            "apply": self.on_arrays,
             "conjugated": conjugated,
+            "scalar": np.float32,
+            "f32": np.dtype(np.float32),
             "c64": np.dtype(np.complex64),
             "c128": np.dtype(np.complex128),
-            "next_sequence_nr": next_sequence_nr,
+            "sequence": sequence,
+            "SavedResult": SavedResult,
         }
-        return compile_function("make_node", "\n".join(lines), scope)
+        return naming_tensor(scope)
 
     def saved_slot(self, name: str) -> int | None:
         """Where what a rule names ``name`` is kept, if this call needed it."""
@@ -284,11 +368,6 @@ def _argument(source: str) -> str:
     )
 
 
-def versions(saved: tuple[Any, ...], tracked: tuple[int, ...]) -> tuple[int, ...]:
-    """The versions of the saved tensors; 0 for values of another kind."""
-    return tuple(version_to_save(v) if i in tracked else 0 for i, v in enumerate(saved))
-
-
 def version_to_save(tensor: Any) -> int:
     """The version of a tensor that is being saved.
 
@@ -313,9 +392,9 @@ def check(node: Node, i: int) -> None:
     Errors: RuntimeError.
     """
     held = node.saved[i]
-    if was_detached(node, i, held):
-        raise RuntimeError(_DETACHED)
     expected = node.versions[i] if node.versions is not None else 0
+    if held.__class__ is not SavedResult and not held._requires_grad and was_detached(node, i, held):
+        raise RuntimeError(_DETACHED)
     if held._counter[0] != expected:
         raise version_error(held, expected, node)
 
@@ -328,8 +407,6 @@ _DETACHED = (
 
 def was_detached(node: Node, i: int, held: Any) -> bool:
     """Whether a saved tensor had a history when it was saved and has none now."""
-    if isinstance(held, SavedResult) or held._grad_fn is not None or held._requires_grad:
-        return False
     source = next(source for source, slot in node.plan.slots.items() if slot == i)
     position = int(source[len("inputs[") : -1]) if source.startswith("inputs[") else -1
     if position not in node.plan.edges:

@@ -116,7 +116,7 @@ def pack_node(hooks: Hooks, node: Node) -> None:
     if plan is None or not plan.tracked:
         return
     values = [pack(hooks, v, node) if i in plan.tracked and v is not None else v for i, v in enumerate(node.saved)]
-    node.saved, node.plan = tuple(values), unpacking(plan)
+    node.saved, node.plan, node.apply = tuple(values), unpacking(plan), None
 
 
 # the plan of a node with packed values --------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ class SavedTensor:
         assert i is not None
         node.saved = (*node.saved[:i], _pack_detached(hooks, held), *node.saved[i + 1 :])
         if node.plan is not None:
-            node.plan = unpacking(node.plan)
+            node.plan, node.apply = unpacking(node.plan), None
 
     def unpack(self) -> Any:
         """The saved tensor.

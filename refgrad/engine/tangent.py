@@ -101,7 +101,7 @@ def transposed(
         tuple(inputs), arrays, tuple(params), tuple(outputs) if plan.saves_results else None, first.shape, first.dtype
     )
     if op.outputs and len(floating) > 1:
-        node.outputs = tuple((out._array.shape, out._array.dtype) for out in outputs)
+        node.outputs, node.apply = tuple((out._array.shape, out._array.dtype) for out in outputs), None
     level = GradLevel()
     cotangents = [level.track(zeros_like(outputs[i]), requires_grad=True) for i in floating]
     with level.recording():

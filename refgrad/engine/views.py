@@ -17,13 +17,10 @@ from refgrad.engine.primitive import (
     Primitive,
     PrimitiveFunction,
     build,
-    connect,
     node_name,
-    read,
-    run_forward,
-    through_layers,
     wrap,
 )
+from refgrad.engine.recording import connect, read, run_forward, through_layers
 
 DEFAULT, NO_GRAD, MULTI_OUTPUT, CUSTOM, INFERENCE = range(5)
 

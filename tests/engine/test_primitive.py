@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import refgrad
 from refgrad.engine import ops
-from refgrad.engine.primitive import PRIMITIVES, node_name, primitive, promoted
+from refgrad.engine.primitive import PRIMITIVES, node_name, primitive
+from refgrad.engine.recording import promoted
 from tests.engine.live import attempt, live
 
 # toys -----------------------------------------------------------------------------------------------------------------

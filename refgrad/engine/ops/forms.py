@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, dtypes
+from refgrad.engine.body import write_out
 from refgrad.engine.graph import TensorBase
-from refgrad.engine.primitive import _scalar, write_out
+from refgrad.engine.primitive import _scalar
 
 
 def _met(input: Any, number: Any) -> tuple[Any, Any]:
