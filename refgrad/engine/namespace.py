@@ -99,11 +99,11 @@ def typename(obj: object) -> str:
 # what rules and methods use of the ops, and PyTorch shows elsewhere or not at all
 _HIDDEN = """
     alias as_strided_backward binary_cross_entropy binary_cross_entropy_backward clone_contiguous contiguous copy
-    cross_entropy div_rounded div_scalar dropout_with elu elu_backward embedding_dense_backward expand gelu getitem
-    hardtanh hardtanh_backward huber_loss huber_loss_backward index l1_loss leaky_relu leaky_relu_backward linear
+    cross_entropy div_rounded div_scalar elu elu_backward expand gelu getitem
+    hardtanh hardtanh_backward huber_loss huber_loss_backward index l1_loss leaky_relu leaky_relu_backward
     log_sigmoid_backward log_softmax_backward_data logsigmoid mish mse_loss mse_loss_backward mul_scalar nll_loss
-    nll_loss_backward one_hot ones_as place place_diagonal pow_scalar pow_tensor promoted relu6 repeat round_decimals
-    round_whole rpow_scalar setitem silu slice smooth_l1_loss smooth_l1_loss_backward softmax_backward_data softplus
+    nll_loss_backward ones_as place place_diagonal pow_scalar pow_tensor promoted relu6 repeat round_decimals
+    round_whole rpow_scalar setitem silu slice smooth_l1_loss smooth_l1_loss_backward softmax_backward_data softmin softplus
     softplus_backward softsign sum_to_size tanhshrink threshold_backward to_copy unfold_backward unfold_dim
     vector_norm view zero zeros_as
 """.split()

@@ -22,7 +22,6 @@ from refgrad.engine.ops.loss import *
 from refgrad.engine.ops.masking import *
 from refgrad.engine.ops.mixing import *
 from refgrad.engine.ops.moments import *
-from refgrad.engine.ops.nn import *
 from refgrad.engine.ops.permutation import *
 from refgrad.engine.ops.positions import *
 from refgrad.engine.ops.powers import *
@@ -31,6 +30,7 @@ from refgrad.engine.ops.reshaping import *
 from refgrad.engine.ops.scattering import *
 from refgrad.engine.ops.selection import *
 from refgrad.engine.ops.slicing import *
+from refgrad.engine.ops.softmax import *
 from refgrad.engine.ops.sorting import *
 from refgrad.engine.ops.splitting import *
 from refgrad.engine.ops.steps import *
