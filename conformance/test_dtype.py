@@ -321,7 +321,7 @@ def test_pairs_of_reals(xp, check):
     check.equal(x.grad, [[1.0, -1.0]])
 
 
-@behaviour("BC-26", source=SOURCE, level="should", profile="namespace")
+@behaviour("BC-28", source=SOURCE, level="should", profile="namespace")
 @pytest.mark.parametrize("flipped", [False, True], ids=["bool_on_the_right", "bool_on_the_left"])
 def test_subtraction_of_a_bool(xp, check, flipped):
     """- with a bool tensor on either side is an error; with two, another one."""

@@ -1,5 +1,7 @@
 """retain_grad: the gradient of a tensor that is no leaf."""
 
+import pytest
+
 from refgrad.harness.behaviours import behaviour
 
 SOURCE = "torch 2.13.0"
@@ -98,3 +100,28 @@ def test_retained_grad_of_nobody(xp, check):
     del y
     z.backward()
     check.close(x.grad, 6.0)
+
+
+@behaviour("HOOK-73", source=SOURCE, level="may", profile="namespace")
+def test_retained_across_a_change_of_shape(xp, check):
+    """A tensor that is transposed in place goes on retaining its gradient, in the shape it had when it was asked to."""
+    y = xp.ones(2, 3, requires_grad=True) * 2
+    y.retain_grad()
+    y.t_()
+    assert y.retains_grad
+    y.retain_grad()
+    (y * xp.arange(6.0).view(3, 2)).sum().backward()
+    check.equal(y.grad, [[0.0, 2.0, 4.0], [1.0, 3.0, 5.0]])
+
+
+@behaviour("HOOK-74", source=SOURCE, level="may", profile="namespace")
+@pytest.mark.parametrize("hooked_before", [False, True], ids=["first", "second"])
+def test_hook_after_a_change_of_shape(xp, hooked_before):
+    """A hook added after unsqueeze_() joins the tensor's earlier hooks, on the old shape; the first one sees the new."""
+    y, shapes = xp.ones(2, 3, requires_grad=True) * 2, []
+    if hooked_before:
+        y.register_hook(lambda g: None)
+    y.unsqueeze_(0)
+    y.register_hook(lambda g: shapes.append(tuple(g.shape)))
+    y.sum().backward()
+    assert shapes == [(2, 3) if hooked_before else (1, 2, 3)]

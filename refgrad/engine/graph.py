@@ -100,15 +100,29 @@ OWN_DTYPE: Any = object()
 
 
 class NodeHooks:
-    """The hooks of a node: on the gradients of its outputs, before it runs, and after."""
+    """The hooks of a node: on the gradients of its outputs, before it runs, and after.
 
-    __slots__ = ("post", "pre", "retained", "tensor")
+    ``elsewhere`` is the output of an earlier node where the tensor that this node made keeps its hooks.
+    """
+
+    __slots__ = ("elsewhere", "post", "pre", "retained", "tensor")
 
     def __init__(self) -> None:
         self.tensor: dict[int, tuple[int, Callable[[Any], Any]]] = {}
         self.retained: dict[int, weakref.ref[Any]] = {}
         self.pre: dict[int, Callable[..., Any]] = {}
         self.post: dict[int, Callable[..., Any]] = {}
+        self.elsewhere: tuple[Node, int] | None = None
+
+    def on(self, nr: int) -> bool:
+        """Whether output ``nr`` has a hook."""
+        return any(output == nr for output, _ in self.tensor.values())
+
+    def retains(self, nr: int) -> bool:
+        """Whether the tensor behind output ``nr`` retains its gradient, wherever it does."""
+        if nr in self.retained:
+            return True
+        return self.elsewhere is not None and self.elsewhere[0].own_hooks().retains(self.elsewhere[1])
 
 
 class RemovableHandle:

@@ -248,6 +248,7 @@ def inplace_view(function: PrimitiveFunction) -> Callable[..., Any]:
         self._array = result
         bump(self)
         if node is not None:
+            keep_hooks(self, node)
             self._grad_fn, self._output_nr = node, 0
             if self._view is not None:
                 self._view.attr_version = self._counter[0]  # the history above is of the new shape already
@@ -256,6 +257,17 @@ def inplace_view(function: PrimitiveFunction) -> Callable[..., Any]:
     method.__name__ = method.__qualname__ = op.name.strip("_") + "_"
     method.__doc__ = f"In-place version of ``{op.name}``."
     return method
+
+
+def keep_hooks(tensor: TensorBase, node: Node) -> None:
+    """A tensor whose shape changes in place keeps its hooks, and its retained gradient, in the shape that it had."""
+    old, nr = tensor._grad_fn, tensor._output_nr
+    if old is None or old.hooks is None:
+        return
+    if old.hooks.elsewhere is not None:
+        node.own_hooks().elsewhere = old.hooks.elsewhere
+    elif old.hooks.retains(nr) or old.hooks.on(nr):
+        node.own_hooks().elsewhere = old, nr
 
 
 def _next_form(name: str) -> str:

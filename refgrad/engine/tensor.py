@@ -336,7 +336,7 @@ class Tensor(TensorBase):
         node = self._grad_fn
         if node is None:
             return self._hooks is not None and self._hooks.retains_grad
-        return node.hooks is not None and self._output_nr in node.hooks.retained
+        return node.hooks is not None and node.hooks.retains(self._output_nr)
 
     @retains_grad.setter
     def retains_grad(self, value: Any) -> None:
@@ -346,7 +346,7 @@ class Tensor(TensorBase):
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         node = self._fresh()._grad_fn
-        if node is not None:
+        if node is not None and not self.retains_grad:
             node.own_hooks().retained[self._output_nr] = weakref.ref(self)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
@@ -355,8 +355,17 @@ class Tensor(TensorBase):
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         node = self._fresh()._grad_fn
         if node is not None:
-            return add_hook(node.own_hooks().tensor, (self._output_nr, hook))
+            node, nr = self._hooked(node)
+            return add_hook(node.own_hooks().tensor, (nr, hook))
         return add_hook(self._leaf_hooks().pre, hook)
+
+    def _hooked(self, node: Any) -> tuple[Any, int]:
+        """The node that takes this tensor's hooks, and the output of it that the tensor is."""
+        if node.hooks is not None and node.hooks.elsewhere is not None:
+            earlier, nr = node.hooks.elsewhere
+            if earlier.own_hooks().on(nr):
+                return earlier, nr
+        return node, self._output_nr
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Call ``hook(tensor)`` after a gradient has been added to ``tensor.grad``."""
@@ -660,6 +669,9 @@ class Tensor(TensorBase):
         bump(self)
         return self
 
+    def as_strided_(self, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+        return ops.striding.windowed(_as_strided_, self, size, stride, storage_offset)
+
     # new tensors like this one ----------------------------------------------------------------------------------------
 
     def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
@@ -777,6 +789,7 @@ _DEPRECATED_T = (
 )
 
 
+_as_strided_ = inplace_view(ops.as_strided.form)  # type: ignore[attr-defined]
 _squeeze_all_, _squeeze_dim_, _squeeze_dims_ = map(inplace_view, ops.squeeze.forms)  # type: ignore[attr-defined]
 _float_power_ = _written_as_chosen(ops.float_power.choose)
 

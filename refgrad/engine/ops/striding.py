@@ -82,6 +82,9 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
     return windowed(_as_strided, input, size, stride, storage_offset)
 
 
+as_strided.form = _as_strided  # type: ignore[attr-defined]  # what is to be had in place
+
+
 def windowed(function: Any, input: Any, size: Any, stride: Any, storage_offset: int | None, *others: Any) -> Any:
     """``function`` of a checked window, whose offset counts from the input's first element."""
     size, stride = tuple(size), tuple(stride)
