@@ -882,6 +882,7 @@ _METHODS = """
     aminmax kthvalue logcumsumexp msort unique
     angle bitwise_left_shift bitwise_right_shift conj_physical copysign float_power frexp gcd heaviside isneginf isposinf
     isreal lcm ldexp logaddexp2 nextafter positive resolve_conj resolve_neg
+    bincount diff histc histogram mode nanmean nanmedian nanquantile quantile unique_consecutive
     argwhere index_copy index_fill index_reduce masked_scatter nonzero_static put scatter_reduce take
 """.split()
 _INPLACE = """

@@ -5,9 +5,11 @@ from refgrad.engine.ops.arithmetic import *
 from refgrad.engine.ops.comparison import *
 from refgrad.engine.ops.complex_numbers import *
 from refgrad.engine.ops.copies import *
+from refgrad.engine.ops.counting import *
 from refgrad.engine.ops.creation import *
 from refgrad.engine.ops.cumulative import *
 from refgrad.engine.ops.diagonals import *
+from refgrad.engine.ops.differences import *
 from refgrad.engine.ops.entropy import *
 from refgrad.engine.ops.expansion import *
 from refgrad.engine.ops.exponentials import *
@@ -25,9 +27,11 @@ from refgrad.engine.ops.moments import *
 from refgrad.engine.ops.permutation import *
 from refgrad.engine.ops.positions import *
 from refgrad.engine.ops.powers import *
+from refgrad.engine.ops.quantiles import *
 from refgrad.engine.ops.reduction import *
 from refgrad.engine.ops.reshaping import *
 from refgrad.engine.ops.scattering import *
+from refgrad.engine.ops.searching import *
 from refgrad.engine.ops.selection import *
 from refgrad.engine.ops.slicing import *
 from refgrad.engine.ops.softmax import *

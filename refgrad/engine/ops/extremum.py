@@ -12,7 +12,7 @@ from refgrad.engine.ops import return_types
 from refgrad.engine.ops.reduction import restored
 from refgrad.engine.primitive import primitive
 
-__all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "median", "min"]
+__all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "median", "min", "nanmedian"]
 
 
 def check_nonempty(name: str, shape: tuple[int, ...], dim: Any) -> None:
@@ -183,10 +183,14 @@ def argmin(input: Any, /, dim: int | None = None, keepdim: bool = False) -> Any:
 # median ---------------------------------------------------------------------------------------------------------------
 
 
+def _check_order(input: Any, kernel: str) -> None:
+    if input.dtype.kind in "bc":
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.scalar_title(input.dtype)}'")
+
+
 def _middle(input: Any, dim: int, kernel: str) -> Any:
     """Positions along ``dim`` of the lower median; of the first nan, where there is one."""
-    if input.dtype.kind == "b":
-        raise NotImplementedError(f"\"{kernel}\" not implemented for 'Bool'")
+    _check_order(input, kernel)
     order = np.argsort(input, dim, kind="stable")
     middle = np.take(order, [(input.shape[dim] - 1) // 2], dim)
     unknown = np.isnan(input)
@@ -212,6 +216,42 @@ def _median_dim(input: Any, /, dim: int, keepdim: bool) -> Any:
 
 
 _median_dim.defvjp(lambda grad, indices, input_shape, dim, keepdim: put_back(grad, indices, input_shape, dim, keepdim))
+
+
+@primitive(name="NanmedianBackward0")
+def _nanmedian_all(input: Any, /) -> Any:
+    flat = np.reshape(input, -1)
+    return flat[_known_middle(flat, 0, "median_cpu")[0]] if flat.size else flat.dtype.type(np.nan)
+
+
+_nanmedian_all.defvjp(lambda grad, input, input_dtype, result: split_evenly(grad, input, input_dtype, result))
+
+
+def _known_middle(input: Any, dim: int, kernel: str) -> Any:
+    """Positions along ``dim`` of the lower median of what is not nan; the first where there is nothing else."""
+    _check_order(input, kernel)
+    order = np.argsort(input, dim, kind="stable")  # nan last
+    known = np.count_nonzero(~np.isnan(input), axis=dim, keepdims=True)
+    return np.take_along_axis(order, np.maximum(known - 1, 0) // 2, dim)
+
+
+@primitive(name="NanmedianBackward1", outputs=("values", "indices"))
+def _nanmedian_dim(input: Any, /, dim: int, keepdim: bool) -> Any:
+    check_nonempty("median", input.shape, dim)
+    dim = dims.wrap(dim, input.ndim)
+    if not input.ndim:
+        return input.copy(), np.int64(0)
+    return _chosen(input, _known_middle(input, dim, "median_out"), dim, keepdim)
+
+
+_nanmedian_dim.defvjp(
+    lambda grad, indices, input_shape, dim, keepdim: put_back(grad, indices, input_shape, dim, keepdim)
+)
+
+
+def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """As ``median``, of what is not nan."""
+    return _nanmedian_all(input) if dim is None else return_types.nanmedian(*_nanmedian_dim(input, dim, keepdim))
 
 
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:

@@ -11,18 +11,9 @@ import numpy as np
 from refgrad.engine import ops
 from refgrad.engine.ops.complex_numbers import _kind
 from refgrad.engine.ops.forms import _is_array, _met, _unsupported, recorded
-from refgrad.engine.primitive import primitive
+from refgrad.engine.primitive import primitive, wrap
 
-__all__ = [
-    "float_power",
-    "pow",
-    "pow_scalar",
-    "pow_tensor",
-    "rpow_scalar",
-    "rsqrt",
-    "sqrt",
-    "square",
-]
+__all__ = ["float_power", "pow", "pow_scalar", "pow_tensor", "rpow_scalar", "rsqrt", "sqrt", "square", "vander"]
 
 
 def _power(input: Any, exponent: Any) -> Any:
@@ -157,6 +148,27 @@ def _widened(value: Any, kind: Any) -> Any:
     if not _is_array(value):
         return complex(value) if kind.kind == "c" else float(value)
     return value if value._array.dtype == kind else ops.to_copy(value, kind)
+
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """The matrix whose columns are the powers of a vector.
+
+    Errors: RuntimeError for another tensor than a vector, or a negative number of columns.
+    """
+    if x.ndim != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    size = int(x.shape[0]) if N is None else N
+    if size < 0:
+        raise RuntimeError("N must be non-negative.")
+    kind = x._array.dtype if x._array.dtype.kind in "fcV" else np.dtype(np.int64)
+    result = wrap(np.zeros((int(x.shape[0]), size), kind))
+    if size:
+        ops.select(result, 1, 0).fill_(1)
+    if size > 1:  # as PyTorch does, which then refuses to differentiate more than two columns
+        powers = ops.slice(result, 1, 1)
+        powers.copy_(ops.expand(ops.unsqueeze(x, 1), tuple(powers.shape)))
+        powers.copy_(ops.cumprod(powers, 1))
+    return result if increasing else ops.flip(result, (1,))
 
 
 def square(input: Any) -> Any:

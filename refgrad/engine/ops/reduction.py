@@ -9,22 +9,14 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.modes import modes
+from refgrad.engine.ops.arithmetic import mul, true_divide
+from refgrad.engine.ops.forms import _met
 from refgrad.engine.primitive import primitive
 
 __all__ = [
-    "all",
-    "any",
-    "count_nonzero",
-    "div_scalar",
-    "logsumexp",
-    "mean",
-    "mul_scalar",
-    "nansum",
-    "norm",
-    "prod",
-    "sum",
-    "vector_norm",
-]
+    "all", "any", "count_nonzero", "div_scalar", "logsumexp", "mean", "mul_scalar", "nanmean", "nansum", "norm",
+    "prod", "sum", "vector_norm",
+]  # fmt: skip
 
 
 # NumPy's own types know `keepdims` by keyword only, which costs more to call
@@ -52,7 +44,7 @@ def extent(dim: Any, shape: tuple[int, ...]) -> int:
 @primitive(name="DivBackward1")
 def div_scalar(input: Any, /, other: Any) -> Any:
     """``input / other`` for a number."""
-    return input / other
+    return input / other if input.dtype.kind in "fcV" else true_divide.op.forward(*_met(input, float(other)))
 
 
 div_scalar.defvjp(lambda grad, other: ops.div_scalar(grad, other))
@@ -63,7 +55,7 @@ div_scalar.defjvp(lambda tangent, other: ops.div_scalar(tangent, other))
 @primitive(name="MulBackward1")
 def mul_scalar(input: Any, /, other: Any) -> Any:
     """``input * other`` for a number."""
-    return input * other
+    return input * other if input.dtype.kind in "fcV" else mul.op.forward(*_met(input, other))
 
 
 mul_scalar.defvjp(lambda grad, other: ops.mul_scalar(grad, other))
@@ -159,6 +151,8 @@ def mean(input: Any, dim: Any = _NO_DIM, keepdim: bool = False, *, dtype: Any = 
 @primitive(name="NansumBackward0")
 def nansum(input: Any, /, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The sum over ``dim`` of what is not nan."""
+    if input.dtype.kind == "c":
+        raise RuntimeError("nansum on CPU does not support complex inputs")
     known = np.where(np.isnan(input), input.dtype.type(0), input) if input.dtype.kind in "fV" else input
     return _reduce(np.add, known, dims.axes(dim, input.ndim), keepdim, dtype)
 
@@ -168,6 +162,20 @@ nansum.defvjp(
         _spread(grad, input_shape, dim, keepdim) * ops.logical_not(ops.isnan(input))
     )
 )
+
+
+def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The mean over ``dim`` of what is not nan.
+
+    Errors: RuntimeError for integers.
+    """
+    kind = input._array.dtype
+    if kind.kind in "biu":
+        raise RuntimeError(
+            f"nanmean(): expected input to have floating point or complex dtype but got {dtypes.scalar_title(kind)}"
+        )
+    known = ops.logical_not(ops.isnan(input.detach()))
+    return nansum(input, dim, keepdim, dtype=dtype) / sum(known, dim, keepdim)
 
 
 @primitive(name="ProdBackward0")

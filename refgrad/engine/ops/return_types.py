@@ -6,19 +6,9 @@ from collections import namedtuple
 from typing import Any
 
 __all__ = [
-    "aminmax",
-    "cummax",
-    "cummin",
-    "frexp",
-    "kthvalue",
-    "max",
-    "median",
-    "min",
-    "mode",
-    "nanmedian",
-    "sort",
-    "topk",
-]
+    "aminmax", "cummax", "cummin", "frexp", "histogram", "kthvalue", "max", "median", "min", "mode",
+    "nanmedian", "sort", "topk",
+]  # fmt: skip
 
 
 class _Printed:
@@ -43,5 +33,6 @@ cummax, cummin, kthvalue, max, median, min, sort, topk = (
     for name in ("cummax", "cummin", "kthvalue", "max", "median", "min", "sort", "topk")
 )
 aminmax = _return_type("aminmax", "min", "max")
+histogram = _return_type("histogram", "hist", "bin_edges")
 frexp = _return_type("frexp", "mantissa", "exponent")
 mode, nanmedian = (_return_type(name, "values", "indices") for name in ("mode", "nanmedian"))

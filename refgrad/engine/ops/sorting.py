@@ -12,7 +12,7 @@ from refgrad.engine.ops.extremum import check_nonempty, put_back
 from refgrad.engine.ops.forms import unwritten
 from refgrad.engine.primitive import primitive
 
-__all__ = ["argsort", "kthvalue", "msort", "sort", "topk", "unique"]
+__all__ = ["argsort", "kthvalue", "msort", "sort", "topk"]
 
 
 def _order(input: Any, dim: int, descending: bool) -> Any:
@@ -130,12 +130,3 @@ def _unique_dim(input: Any, /, dim: int) -> Any:
 
 _unique2.defvjp(unwritten("_unique2"))
 _unique_dim.defvjp(unwritten("unique_dim"))
-
-
-def unique(
-    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
-) -> Any:
-    """The distinct elements (or slices along ``dim``) in order; the derivative is an error, as in PyTorch."""
-    values, inverse, counts = _unique2(input) if dim is None else _unique_dim(input, dim)
-    results = (values, *(inverse,) * return_inverse, *(counts,) * return_counts)
-    return results if len(results) > 1 else values

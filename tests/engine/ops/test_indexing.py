@@ -457,7 +457,11 @@ def test_every_rule_is_measured() -> None:
     """No rule of these chapters is left out of the finite differences."""
     measured = {name for call, *arrays in MEASURED.values() for name in ops_of(call, arrays)}
     chapters = (gathering, indexing, masking, selection)
-    assert set[str]().union(*map(derivable, chapters)) <= measured
+    assert set[str]().union(*map(derivable, chapters)) - ELSEWHERE <= measured
+
+
+# in test_scattering
+ELSEWHERE = {"_index_copy", "_index_fill_number", "_index_fill_tensor", "_masked_scatter"}
 
 
 SAVING: dict[str, Call] = {
