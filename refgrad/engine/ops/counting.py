@@ -9,7 +9,7 @@ import numpy as np
 from refgrad.engine import dims, dtypes
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.ops import return_types
-from refgrad.engine.ops.forms import no_derivative
+from refgrad.engine.ops.forms import no_derivative, not_implemented
 from refgrad.engine.primitive import primitive, wrap
 
 __all__ = ["bincount", "histc", "histogram", "unique", "unique_consecutive"]
@@ -93,18 +93,12 @@ def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, d
 # equals ---------------------------------------------------------------------------------------------------------------
 
 
-def unique(
-    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
-) -> Any:
-    """The distinct elements (or slices along ``dim``) in order, which no gradient reaches."""
-    array = np.asarray(input._array if isinstance(input, TensorBase) else input)
-    axis = None if dim is None else dims.wrap(dim, array.ndim)
-    _check_slices(array, axis)
-    rows = np.reshape(array, -1) if axis is None else np.moveaxis(array, axis, 0)
-    found = np.unique(rows, return_inverse=True, return_counts=True, axis=0, equal_nan=False)
-    inverse = np.reshape(found[1], array.shape if dim is None else -1)
-    kept = found[0] if axis is None else np.moveaxis(found[0], 0, axis)
-    return _given(input, (kept, inverse, found[2]), return_inverse, return_counts)
+def _distinct(input: Any, dim: int | None) -> tuple[Any, Any, Any]:
+    axis = None if dim is None else dims.wrap(dim, input.ndim)
+    _check_slices(input, axis)
+    rows = np.reshape(input, -1) if axis is None else np.moveaxis(input, axis, 0)
+    kept, inverse, counts = np.unique(rows, return_inverse=True, return_counts=True, axis=0, equal_nan=False)
+    return _placed(kept, axis), np.reshape(inverse, np.shape(input) if dim is None else -1), counts
 
 
 def _check_slices(array: Any, axis: int | None) -> None:
@@ -112,23 +106,53 @@ def _check_slices(array: Any, axis: int | None) -> None:
         raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
 
 
-def _given(input: Any, found: tuple[Any, Any, Any], return_inverse: bool, return_counts: bool) -> Any:
-    wanted = [found[0]] + [found[1]] * return_inverse + [found[2]] * return_counts
-    results = tuple(wrap(np.asarray(a)) for a in wanted) if isinstance(input, TensorBase) else tuple(wanted)
-    return results if len(results) > 1 else results[0]
+def _placed(rows: Any, axis: int | None) -> Any:
+    return rows if axis is None else np.moveaxis(rows, 0, axis)
+
+
+_PARTS = ("output", "inverse", "counts")
+
+
+@primitive(name="Unique2Backward0", outputs=_PARTS)
+def _unique2(input: Any, /) -> Any:
+    return _distinct(input, None)
+
+
+@primitive(name="UniqueDimBackward0", outputs=_PARTS)
+def _unique_dim(input: Any, /, dim: int) -> Any:
+    return _distinct(input, dim)
+
+
+@primitive(name="UniqueConsecutiveBackward0", outputs=_PARTS)
+def _unique_consecutive(input: Any, /, dim: int | None) -> Any:
+    axis = None if dim is None else dims.wrap(dim, input.ndim)
+    _check_slices(input, axis)
+    rows = np.reshape(input, -1) if axis is None else np.moveaxis(input, axis, 0)
+    changes = np.any(rows[1:] != rows[:-1], axis=tuple(range(1, rows.ndim)))
+    new = np.concatenate((np.ones(min(len(rows), 1), bool), changes))
+    inverse = np.reshape(np.cumsum(new) - 1, np.shape(input) if dim is None else -1)
+    return _placed(rows[new], axis), inverse, np.diff(np.append(np.flatnonzero(new), len(rows)))
+
+
+for _op in (_unique2, _unique_dim, _unique_consecutive):
+    _op.defvjp(not_implemented(_op.__name__ if _op is _unique2 else _op.__name__.strip("_")))
+
+
+def _wanted(found: tuple[Any, Any, Any], return_inverse: bool, return_counts: bool) -> Any:
+    parts = (found[0], *[found[1]] * return_inverse, *[found[2]] * return_counts)
+    return parts if len(parts) > 1 else parts[0]
+
+
+def unique(
+    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The distinct elements (or slices along ``dim``) in order; its derivative is an error, as in PyTorch."""
+    found = _unique2(input) if dim is None else _unique_dim(input, dim)
+    return _wanted(found, return_inverse, return_counts)
 
 
 def unique_consecutive(
     input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
-    """The elements (or slices along ``dim``) that differ from the one before."""
-    array = np.asarray(input._array)
-    axis = None if dim is None else dims.wrap(dim, array.ndim)
-    _check_slices(array, axis)
-    rows = np.reshape(array, -1) if axis is None else np.moveaxis(array, axis, 0)
-    rest = tuple(range(1, rows.ndim))
-    new = np.concatenate((np.ones(min(len(rows), 1), bool), np.any(rows[1:] != rows[:-1], axis=rest)))
-    inverse = np.reshape(np.cumsum(new) - 1, array.shape if dim is None else -1)
-    kept = rows[new] if axis is None else np.moveaxis(rows[new], 0, axis)
-    counts = np.diff(np.append(np.flatnonzero(new), len(rows)))
-    return _given(input, (kept, inverse, counts), return_inverse, return_counts)
+    """The elements (or slices along ``dim``) that differ from the one before; its derivative is an error."""
+    return _wanted(_unique_consecutive(input, dim), return_inverse, return_counts)
