@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from refgrad.harness.backend import profiles
 from refgrad.harness.oracle.conditioning import allowance
 from refgrad.harness.oracle.derivative import Question, question
 from refgrad.harness.oracle.finding import Finding
@@ -41,6 +42,8 @@ def expressible(program: Program, backends: list[Any]) -> tuple[Program, list[Tr
     while True:
         traces = [interpret(program, each) for each in backends]
         lacking = {step.number for trace in traces for step in trace if step.lacking is not None}
+        if not profiles(backends[0]) & {"tape", "namespace"}:  # a graph's own errors say nothing of pure functions
+            lacking |= {step.number for trace in traces[1:] for step in trace if step.raised is not None}
         idle = set.intersection(*({step.number for step in trace if step.passed_over} for trace in traces))
         if not lacking and not idle:
             return program, traces

@@ -39,17 +39,17 @@ def broken(program: Program, backend: Any, trace: Trace) -> Broken | None:
 def reading(program: Program, backend: Any, trace: Trace) -> Difference | None:
     """Looking at tensors between the statements changes nothing."""
     unread = interpret(program, backend, watch=False)
-    shown = tuple(step._replace(seen={}) for step in trace[:-1])
-    return first_difference((*shown, trace[-1]), unread)
+    return first_difference(*((*(step._replace(seen={}) for step in run[:-1]), run[-1]) for run in (trace, unread)))
 
 
 def create_graph(program: Program, backend: Any, trace: Trace) -> Difference | None:
-    """The last derivative is the same number with its graph recorded and without."""
-    last = derivatives(program)[-1:]
-    for number, statement in last:
+    """A derivative is the same number with its graph recorded and without."""
+    for number, statement in only_derivative(program):
         other = replace(statement, create_graph=not statement.create_graph, retain_graph=True)
         plain = replace(statement, retain_graph=True)
-        runs = (interpret(replaced(program, number, each), backend) for each in (plain, other))
+        runs = [interpret(replaced(program, number, each), backend) for each in (plain, other)]
+        if any(run[number].lacking or run[number].raised for run in runs):
+            return None
         return first_difference(*(numbers_only(run, number) for run in runs))
     return None
 
@@ -70,9 +70,9 @@ def contiguous(program: Program, backend: Any, trace: Trace) -> Difference | Non
 
 def linearity(program: Program, backend: Any, trace: Trace) -> Difference | None:
     """Twice the cotangent gives twice the gradients."""
-    for number, statement in derivatives(program)[-1:]:
+    for number, statement in only_derivative(program):
         source = cotangent(program, statement)
-        if source is None or trace[number].raised or gradients_before(trace, number):
+        if source is None or trace[number].raised:
             return None
         at, leaf = source
         doubled = replaced(program, at, replace(leaf, values=tuple(2 * each for each in leaf.values)))
@@ -90,9 +90,10 @@ LAWS: dict[str, Callable[[Program, Any, Trace], Difference | None]] = {
 }
 
 
-def derivatives(program: Program) -> list[tuple[int, Any]]:
-    """The statements that differentiate, by number."""
-    return [(n, each) for n, each in ir.numbered(program).items() if isinstance(each, Backward | Grad)]
+def only_derivative(program: Program) -> list[tuple[int, Any]]:
+    """The statement that differentiates, by number, where there is just one: no gradient was there before it."""
+    found = [(n, each) for n, each in ir.numbered(program).items() if isinstance(each, Backward | Grad)]
+    return found if len(found) == 1 else []
 
 
 def cotangent(program: Program, statement: Statement) -> tuple[int, Leaf] | None:
@@ -107,13 +108,6 @@ def cotangent(program: Program, statement: Statement) -> tuple[int, Leaf] | None
         if isinstance(leaf, Leaf) and leaf.name == given and len(users) == 1 and leaf.dtype.startswith("float"):
             return (number, leaf) if all(abs(each) < 1e30 for each in leaf.values) else None
     return None
-
-
-def gradients_before(trace: Trace, number: int) -> bool:
-    """Whether some tensor had a gradient before a statement, to which its own is added."""
-    return any(
-        isinstance(seen, Seen) and seen.grad is not None for step in trace[:number] for seen in step.seen.values()
-    )
 
 
 def numbers_only(trace: Trace, number: int | None = None) -> Trace:

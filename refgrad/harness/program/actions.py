@@ -179,11 +179,10 @@ def root(scope: Scope) -> Var:
     found = scope.pick(lambda each: each.requires_grad and not each.leaf)
     if found is not None:
         return found
-    scope.leaf(requires_grad=True)
-    mode, scope.mode = scope.mode, None
-    made = apply(scope, OPS["mul"])
-    scope.mode = mode
-    return made
+    leaf, name = scope.leaf(requires_grad=True), scope.fresh()
+    scope.say(Op(name, "mul", (Ref(leaf.name), Ref(leaf.name))))
+    scope.saved.add(leaf.memory)
+    return scope.bind(Var(name, leaf.shape, leaf.dtype, True, False, (leaf,)))
 
 
 def cotangent(scope: Scope, of: Var) -> Var | None:

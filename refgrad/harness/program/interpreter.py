@@ -11,20 +11,25 @@ import numpy as np
 
 from refgrad.errors import Unsupported
 from refgrad.harness.adapters import facade, to_numpy
+from refgrad.harness.backend import profiles
 from refgrad.harness.outcomes import lacks
 from refgrad.harness.program import ir
 from refgrad.harness.program.grammar import INPLACE, OPS
 from refgrad.harness.program.ir import Program, Ref, Slice, Statement
 from refgrad.harness.program.trace import Raised, Seen, Step, Trace, stable
 
-__all__ = ["Interpreter", "array_of", "interpret"]
+__all__ = ["Interpreter", "array_of", "function_of", "index_of", "interpret", "missing"]
 
 Array = np.ndarray[Any, Any]
 HERE = Path(__file__).parent
 
 
 def interpret(program: Program, backend: Any, *, watch: bool = True) -> Trace:
-    """The trace of ``program`` on a backend with a tape; without ``watch`` tensors are looked at only at the end."""
+    """The trace of ``program`` on any backend; without ``watch`` tensors are looked at only at the end."""
+    if not (hasattr(backend, "namespace") or "tape" in profiles(backend)):
+        from refgrad.harness.program.functional import interpret_functional
+
+        return interpret_functional(program, backend)
     return Interpreter(backend, watch=watch).run(program)
 
 
@@ -91,7 +96,7 @@ class Interpreter:
         try:
             names = RUN[type(statement)](self, statement)
         except Exception as error:  # whatever a library raises is an observation
-            lacking = lacks(error, self.backend, HERE)
+            lacking = missing(error, self.backend)
             raised = None if lacking else stable(error, self.names)
             names = self.tensors if raised else ()
         shown = self.look(names) if self.watch else {}
@@ -151,29 +156,16 @@ class Interpreter:
         return tuple(map(self.argument, value)) if isinstance(value, tuple) else value
 
     def index(self, items: Any) -> Any:
-        """An index from plain data: numbers, slices, None, lists of numbers, masks."""
-        if not isinstance(items, tuple):
-            items = (items,)
-        return tuple(map(self.index_item, items))
-
-    def index_item(self, item: Any) -> Any:
-        match item:
-            case Slice(start=start, stop=stop, step=step):
-                return slice(start, stop, step)
-            case Ref(name=name):
-                return self.tensors[name]
-            case tuple():
-                return self.xp.tensor(np.array(item, np.int64))
-            case "...":
-                return ...
-        return item
+        return index_of(items, self.tensors, self.xp)
 
     def given(self, names: tuple[str, ...] | None) -> Any:
         return None if names is None else [self.tensors[name] for name in names]
 
     def cotangent(self, name: str | None) -> Any:
         """A copy of its own: PyTorch may let a gradient share the memory of the one that it was given."""
-        return None if name is None else self.tensors[name].clone()
+        if name is None:
+            return None
+        return self.tensors[name].clone() if self.native else self.tensors[name]
 
     # statements: each gives the names to look at
 
@@ -304,6 +296,12 @@ RUN: dict[type, Callable[[Interpreter, Any], Any]] = {
 }
 
 
+def missing(error: Exception, backend: Any) -> str | None:
+    """What the backend says it lacks by raising ``error``, a keyword of PyTorch's that it does not take among it."""
+    unexpected = "unexpected keyword argument" in str(error) and not hasattr(backend, "namespace")
+    return str(error) if unexpected and isinstance(error, TypeError) else lacks(error, backend, HERE)
+
+
 def native(tensor: Any) -> Array:
     """A copy of the values of a tensor that speaks torch."""
     return tensor.numpy(force=True).copy()  # type: ignore[no-any-return]
@@ -312,6 +310,24 @@ def native(tensor: Any) -> Array:
 def array_of(leaf: ir.Leaf) -> Array:
     """A leaf's values as an ndarray."""
     return np.array(leaf.values, dtype=leaf.dtype).reshape(leaf.shape)
+
+
+def index_of(items: Any, tensors: dict[str, Any], xp: Any) -> Any:
+    """An index from plain data: numbers, slices, None, lists of numbers, masks by name."""
+
+    def meant(item: Any) -> Any:
+        match item:
+            case Slice(start=start, stop=stop, step=step):
+                return slice(start, stop, step)
+            case Ref(name=name):
+                return tensors[name]
+            case tuple():
+                return xp.tensor(np.array(item, np.int64))
+            case "...":
+                return ...
+        return item
+
+    return tuple(map(meant, items if isinstance(items, tuple) else (items,)))
 
 
 def function_of(xp: Any, name: str, call: str, args: list[Any]) -> Callable[..., Any]:

@@ -150,7 +150,12 @@ NAMING = ("args", "params", "target", "gradient", "inputs", "outputs", "grad_out
 
 
 def simpler_statements(program: Program) -> Iterator[Program]:
-    """With arguments left at their defaults."""
+    """In double precision, and with arguments left at their defaults."""
+    singles = [(number, leaf) for number, leaf in leaves(program) if leaf.dtype == "float32"]
+    wide = program
+    for number, leaf in singles:
+        wide = replaced(wide, number, replace(leaf, dtype="float64"))
+    yield from [wide] if singles else []
     for number, statement in ir.numbered(program).items():
         for plain in _plainer(statement):
             yield replaced(program, number, plain)
@@ -164,8 +169,6 @@ def _plainer(statement: Statement) -> Iterator[Statement]:
     for field, value in plain.items():
         if getattr(statement, field, value) != value:
             yield replace(statement, **{field: value})
-    if isinstance(statement, Leaf) and statement.dtype == "float32":
-        yield replace(statement, dtype="float64")
 
 
 def replaced(program: Program, number: int, statement: Statement) -> Program:
