@@ -58,6 +58,8 @@ class Task:
         recording, token = modes.state & 1, error_state.set(quiet)
         self.outer, modes.task, modes.state = modes.task, self, modes.state & ~1 | self.recorded
         try:
+            if len(edges) == 1:
+                self.greet(edges[0][0])
             for node in [n for n in self.pending if not self.pending[n]]:
                 self.execute(node)  # a leaf that is itself a root
             if self.graph or self.needed is not None:
@@ -70,6 +72,11 @@ class Task:
         finally:
             modes.state, modes.task = modes.state & ~1 | recording, self.outer
             error_state.reset(token)
+
+    def greet(self, root: Node) -> None:
+        """A single root's tensor hooks hear of the pass, though nothing that is wanted lies beyond it, as in PyTorch."""
+        if self.needed is not None and root not in self.needed and root not in self.captures:
+            self.tensor_hooks(root, self.buffers.pop(root))
 
     def will_execute(self, node: Node) -> bool:
         """Whether this pass runs ``node``."""

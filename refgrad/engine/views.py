@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from refgrad.engine.graph import Node, SavedResult, TensorBase, bare_node, gradient_edge
+from refgrad.engine.graph import FREED, Node, SavedResult, TensorBase, bare_node, gradient_edge
 from refgrad.engine.modes import modes
 from refgrad.engine.primitive import (
     CONSTANT,
@@ -246,12 +246,15 @@ def view_primitive(
 class CopySlices(Node):
     """The node of a base after a write through a view: the window's gradient goes through the write, the rest past it."""
 
-    __slots__ = ("frame", "function", "window")
+    __slots__ = ("frame", "freed", "function", "window")
+    freed: bool
     function: Node
     window: Geometry
     frame: Geometry
 
     def run(self, grad: Any, graph: bool) -> tuple[Any, ...]:
+        if self.freed:  # once, even where the write itself saved nothing, as in PyTorch
+            raise RuntimeError(FREED)
         return self._run_tensors(grad) if graph else self._run_arrays(grad)
 
     def _run_arrays(self, grad: Any) -> tuple[Any, ...]:
@@ -273,6 +276,7 @@ class CopySlices(Node):
 
     def release(self) -> None:
         self.function.release()
+        self.freed = True
 
 
 def copy_slices(view: TensorBase, base: TensorBase, function: Node) -> CopySlices:
@@ -280,7 +284,7 @@ def copy_slices(view: TensorBase, base: TensorBase, function: Node) -> CopySlice
     node: CopySlices = bare_node(CopySlices)
     array = base._array
     node.shape, node.dtype = array.shape, array.dtype
-    node.function = function
+    node.function, node.freed = function, False
     node.window = geometry(view._array, array)
     node.frame = geometry(array, array)
     first, nr = gradient_edge(base) if base._requires_grad else (None, 0)

@@ -313,3 +313,36 @@ def test_a_pass_checks_versions(xp: Any) -> Any:
     flags.zero_()
     texts.append(attempt(lambda: w.sum().backward()))
     return texts
+
+
+@live
+def test_the_roots_are_looked_at_first(xp: Any) -> Any:
+    """A root without a history is told of before an input without one, and no input at all before both."""
+    _, y = fresh(xp)
+    bare = xp.ones(())
+    return [
+        attempt(lambda: xp.autograd.grad(bare, bare)),
+        attempt(lambda: xp.autograd.grad([y.sum(), bare], [bare])),
+        attempt(lambda: xp.autograd.grad(y, [])),
+        attempt(lambda: xp.autograd.grad(y.sum(), bare)),
+        attempt(lambda: bare.backward(inputs=[bare])),
+    ]
+
+
+@live
+def test_a_single_root_hears_of_the_pass(xp: Any) -> Any:
+    """A single root's hooks run and its gradient is retained, though nothing that is wanted lies beyond it."""
+    heard: list[Any] = []
+    x, y = fresh(xp)
+    stranger = leaf(xp, 1.0)
+    y.retain_grad()
+    for tensor, name in ((x, "x"), (y, "y"), (stranger, "stranger")):
+        tensor.register_hook(lambda grad, name=name: heard.append(name))
+    one, two = xp.ones(2), [xp.ones(2)] * 2
+    return [
+        xp.autograd.grad(y, stranger, one, allow_unused=True, retain_graph=True),
+        xp.autograd.grad(x, stranger, one, allow_unused=True),
+        xp.autograd.grad([x, y], [stranger], two, allow_unused=True, retain_graph=True),
+        y.backward(one, inputs=[stranger]),
+        (heard, y.grad, x.grad, stranger.grad),
+    ]

@@ -136,3 +136,12 @@ def test_after_an_error() -> None:
     assert refgrad.is_grad_enabled()
     assert not refgrad.is_inference_mode_enabled()
     assert (refgrad.ones(1, requires_grad=True) * 2).requires_grad
+
+
+@live
+def test_views_of_inference_tensors(xp: Any) -> Any:
+    """A view of an inference tensor is none that autograd tracks, whatever its base requires."""
+    with xp.inference_mode():
+        x = xp.ones((1, 2), requires_grad=True)
+        views = [x.squeeze(), x[0], x.detach(), x.view(2), x.transpose(0, 1), x * 1]
+        return [(t.requires_grad, t.is_leaf, t._is_view(), t.is_inference()) for t in views]

@@ -390,3 +390,16 @@ def test_backward_is_not_watched() -> None:
             (x * x).sum().backward()
 
     assert _messages(act) == []
+
+
+@live
+def test_a_write_through_a_view_is_differentiated_once(xp: Any) -> Any:
+    """A second backward through a write to a view is refused, even where the write saved nothing."""
+    outcomes = []
+    for size in (3, 0):
+        x = xp.ones(size, requires_grad=True)
+        y = x.clone()
+        y[:1] = 0.25
+        outcomes += [attempt(lambda y=y, size=size: y.backward(xp.ones(size))) for _ in range(2)]
+        outcomes.append(x.grad)
+    return outcomes

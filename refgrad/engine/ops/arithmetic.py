@@ -154,9 +154,10 @@ def _check_divisor(input: Any, other: Any, kernel: str) -> None:
 
 @primitive(promotes="yes", name="RemainderBackward1")
 def _remainder_tensor(input: Any, other: Any, /) -> Any:
-    """The remainder with the sign of the divisor."""
+    """The remainder with the sign of the divisor; a zero has that of the dividend, which NumPy's has not."""
     _check_divisor(input, other, "remainder_cpu")
-    return np.remainder(input, other)
+    rest = np.remainder(input, other)
+    return np.where(rest == 0, np.fmod(input, other), rest) if rest.dtype.kind == "f" else rest
 
 
 _remainder_tensor.defvjp(

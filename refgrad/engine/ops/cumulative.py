@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, ops
+from refgrad.engine.modes import modes
 from refgrad.engine.ops import return_types
 from refgrad.engine.primitive import primitive
 
@@ -53,7 +54,23 @@ def _cumprod_vjp(grad: Any, input: Any, input_shape: Any, result: Any, dim: int)
     dim = dims.wrap(dim, len(input_shape))
     if not ops.any(input == 0):
         return _reversed(ops.cumsum, result * grad, dim) / input
+    if not modes.grad_enabled:
+        return _around_zeros(grad, input, result, dim)
     return ops.cat([_with_factor_left_out(grad, input, dim, k) for k in range(input_shape[dim])], dim)
+
+
+def _around_zeros(grad: Any, input: Any, result: Any, dim: int) -> Any:
+    """The gradient in one sweep: up to the first zero as ever, at it the products without it, beyond it nothing.
+
+    It has no derivative of its own; at nan and inf it answers as PyTorch does, which takes the same way.
+    """
+    zeros = ops.cumsum(input == 0, dim)
+    before = _reversed(ops.cumsum, ops.where(zeros == 0, result * grad, 0.0), dim) / input
+    first = (zeros == 1) & (input == 0)
+    after = ops.cumprod(ops.where((zeros == 1) & (input != 0), input, 1.0), dim)
+    lead = ops.prod(ops.where(zeros == 0, input, 1.0), dim, True)
+    at = ops.sum(ops.where(zeros == 1, grad, 0.0) * after, dim, True) * lead
+    return ops.where(zeros == 0, before, ops.where(first, at, 0.0))
 
 
 def _with_factor_left_out(grad: Any, input: Any, dim: int, k: int) -> Any:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from refgrad.harness.oracle.derivative import shown
 from refgrad.harness.program import ir
 from refgrad.harness.program.interpreter import Interpreter
 from refgrad.harness.program.ir import Program, Statement
-from refgrad.harness.program.trace import Difference, Seen, Trace
+from refgrad.harness.program.trace import Difference, Trace
 
 __all__ = ["allowance", "nudged"]
 
@@ -69,11 +70,5 @@ def _shared(statement: Statement) -> bool:
 
 def _number(trace: Trace, difference: Difference, place: tuple[int, ...]) -> float | None:
     """The number of a trace at the place of a difference."""
-    step = trace[difference.number]
-    if difference.field == "hook":
-        arrays = [grad for name, grad in step.hooked if name == difference.name]
-        array = arrays[0] if arrays else None
-    else:
-        seen = step.seen.get(difference.name)
-        array = getattr(seen, difference.field, None) if isinstance(seen, Seen) else None
+    array = shown(trace, difference)
     return None if array is None or len(place) != array.ndim else float(array[place])

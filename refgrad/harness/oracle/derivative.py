@@ -15,7 +15,7 @@ from refgrad.harness.program.interpreter import Interpreter, array_of
 from refgrad.harness.program.ir import Program, Statement
 from refgrad.harness.program.trace import Difference, Seen, Trace
 
-__all__ = ["Question", "Slope", "one_sided", "question", "slope"]
+__all__ = ["Answer", "Question", "Slope", "one_sided", "question", "shown", "slope"]
 
 Array = np.ndarray[Any, Any]
 RATIO = 4.0
@@ -56,39 +56,75 @@ class Slope:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What one party says: the element in question, and the sum of its gradient, each less what was there before."""
+
+    element: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """Two differing numbers of a gradient: the slope along that element, and what was there before."""
+    """The slope along the element in which two gradients differ and, at a kink, along all elements together."""
 
     slope: Slope
-    before: float
+    total: Slope | None
+    mine: Answer
+    other: Answer
 
     @property
     def defined(self) -> bool:
         return self.slope.defined
 
-    def holds(self, answer: float) -> bool:
-        """Whether ``answer`` can be right: the slope, on top of what had been accumulated."""
-        return self.slope.holds(float(answer) - self.before)
+    def holds(self, answer: Answer) -> bool:
+        """Whether ``answer`` can be right; at a tie the shares must add up, too."""
+        return self.slope.holds(answer.element) and (self.total is None or self.total.holds(answer.total))
 
     def __str__(self) -> str:
-        return str(self.slope) + (f", on top of {self.before:.9g}" if self.before else "")
+        return str(self.slope) + ("" if self.total is None else f"; along all elements: {self.total}")
 
 
-def question(program: Program, reference: Any, difference: Difference, mine: Trace) -> Question | None:
+def question(program: Program, reference: Any, difference: Difference, mine: Trace, other: Trace) -> Question | None:
     """What a difference of gradients asks; None where it is of no gradient, or the slope cannot be told."""
     statement, mismatch = ir.numbered(program).get(difference.number), difference.mismatch
-    if mismatch is None or not isinstance(statement, ir.Backward | ir.Grad):
+    name = differentiated_by(statement, difference)
+    if mismatch is None or name is None:
         return None
-    name, before = difference.name, 0.0
-    if isinstance(statement, ir.Grad) and difference.field == "value" and name in statement.names:
-        name = statement.inputs[statement.names.index(name)]
-    elif isinstance(statement, ir.Backward) and difference.field == "grad":
-        held = accumulated(mine, difference.number, name)
-        before = 0.0 if held is None else float(held[mismatch.index])
-    elif difference.field != "hook":
-        return None
+    answers = [answer(trace, difference, mismatch.index) for trace in (mine, other)]
     found = slope(program, reference, difference.number, name, mismatch.index)
-    return None if found is None else Question(found, before)
+    if found is None or any(each is None for each in answers):
+        return None
+    total = None if found.defined else slope(program, reference, difference.number, name, ...)
+    return Question(found, total, *answers)  # type: ignore[arg-type]
+
+
+def differentiated_by(statement: Statement | None, difference: Difference) -> str | None:
+    """The tensor whose gradient differs."""
+    if isinstance(statement, ir.Grad) and difference.field == "value" and difference.name in statement.names:
+        return statement.inputs[statement.names.index(difference.name)]
+    if isinstance(statement, ir.Backward) and difference.field == "grad":
+        return difference.name
+    return difference.name if difference.field == "hook" else None
+
+
+def answer(trace: Trace, difference: Difference, index: tuple[int, ...]) -> Answer | None:
+    """What a trace says of a gradient, less what had been accumulated before."""
+    array = shown(trace, difference)
+    if array is None:
+        return None
+    held = accumulated(trace, difference.number, difference.name) if difference.field == "grad" else None
+    with np.errstate(all="ignore"):
+        added = array.astype(float) - (0.0 if held is None else held)
+        return Answer(float(added[index]), float(added.sum()))
+
+
+def shown(trace: Trace, difference: Difference) -> Array | None:
+    """The array of a trace in which ``difference`` was found."""
+    step = trace[difference.number]
+    if difference.field == "hook":
+        return next((grad for name, grad in step.hooked if name == difference.name), None)
+    seen = step.seen.get(difference.name)
+    return getattr(seen, difference.field, None) if isinstance(seen, Seen) else None
 
 
 def accumulated(trace: Trace, number: int, name: str) -> Array | None:
@@ -98,8 +134,8 @@ def accumulated(trace: Trace, number: int, name: str) -> Array | None:
     return None if last is None else last.grad
 
 
-def slope(program: Program, reference: Any, number: int, name: str, index: tuple[int, ...]) -> Slope | None:
-    """How what statement ``number`` differentiates moves with one element of the tensor ``name``.
+def slope(program: Program, reference: Any, number: int, name: str, index: Any) -> Slope | None:
+    """How what statement ``number`` differentiates moves with one element of the tensor ``name``, or with all (``...``).
 
     None where that cannot be told: a hook changes gradients on the way, or the tensor is not there.
     """

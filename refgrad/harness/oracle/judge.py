@@ -92,15 +92,15 @@ class Case:
         texts = getattr(self.backend, "namespace", None) is not None
         from_reference = first_difference(self.mine, self.by_reference, texts=texts)
         if self.by_torch is None:
-            return self.attribute(from_reference, Dispute("backend", "reference", "backend"))
+            return self.attribute(from_reference, Dispute("backend", "reference", "backend"), self.by_reference)
         from_torch = first_difference(self.mine, self.by_torch, texts=texts)
         if from_torch is None:
-            return self.attribute(from_reference, Dispute("torch", "reference", "reference"))
+            return self.attribute(from_reference, Dispute("torch", "reference", "reference"), self.by_reference)
         if from_reference is None:
-            return self.attribute(from_torch, Dispute("reference", "torch", "reference"))
-        return self.attribute(from_torch, Dispute("backend", "torch", "backend"))
+            return self.attribute(from_torch, Dispute("reference", "torch", "reference"), self.by_torch)
+        return self.attribute(from_torch, Dispute("backend", "torch", "backend"), self.by_torch)
 
-    def attribute(self, difference: Difference | None, dispute: Dispute) -> Finding | None:
+    def attribute(self, difference: Difference | None, dispute: Dispute, other: Trace) -> Finding | None:
         """The questions that come before blame: is the case well conditioned, and is the derivative defined?"""
         if difference is None:
             return None
@@ -114,14 +114,14 @@ class Case:
             return self.finding(
                 difference, dispute, "ill-conditioned", "conditioning", f"the reference moves by {moves:.3g}"
             )
-        asked = question(self.program, self.reference, difference, self.mine)
+        asked = question(self.program, self.reference, difference, self.mine, other)
         if asked is None:
             return self.finding(difference, dispute, dispute.suspect, "trace")
         return self.decide(difference, dispute, asked)
 
     def decide(self, difference: Difference, dispute: Dispute, asked: Question) -> Finding:
         """Where the derivative is defined mathematics decides; elsewhere whatever lies between the sides is convention."""
-        right = asked.holds(difference.actual), asked.holds(difference.expected)
+        right = asked.holds(asked.mine), asked.holds(asked.other)
         if asked.defined:
             blame = {(True, False): dispute.other, (False, True): dispute.mine}.get(right, dispute.suspect)
             return self.finding(difference, dispute, blame, "derivative", str(asked))

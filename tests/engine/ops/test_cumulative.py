@@ -26,6 +26,12 @@ ZEROS = {
     "two zeros": Array(np.array([[1.0, 0.0, 3.0, 0.0], [0.0, 2.0, 0.0, 5.0]])),
     "complex": Array(RNG.normal(size=(2, 3)) + 1j * RNG.normal(size=(2, 3)), "complex128"),
 }
+BEYOND = {
+    "inf before zero": Array(np.array([math.inf, 0.0, 2.0])),
+    "inf after zero": Array(np.array([1.0, 0.0, math.inf])),
+    "inf elsewhere": Array(np.array([[1.0, math.inf], [1.0, -0.0]])),
+    "nan": Array(np.array([math.nan, 0.0, 1.0])),
+}
 TIES = {
     "ties": Array(np.array([1.0, 1.0, 0.0, 2.0, 2.0])),
     "unknown": Array(np.array([1.0, math.nan, 2.0, math.nan])),
@@ -40,7 +46,7 @@ def cases(name, inputs):
 
 CASES = [
     *cases("cumsum", INPUTS | ZEROS),
-    *cases("cumprod", INPUTS | ZEROS),
+    *cases("cumprod", INPUTS | ZEROS | BEYOND),
     *cases("cummax", INPUTS | TIES),
     *cases("cummin", INPUTS | TIES),
     *cases("logcumsumexp", {k: v for k, v in INPUTS.items() if k not in ("half", "integers", "bytes")}),
