@@ -5,20 +5,23 @@ Exit codes: 0 green; 1 something failed, or nothing was executed; 3 the smoke ch
 """
 
 import time
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from refgrad.errors import NotApplicable, RefgradError
-from refgrad.harness import adapters, registry, session
+from refgrad.harness import adapters, op_db, registry, session
 from refgrad.harness.backend import profiles
 from refgrad.harness.behaviours import NEWEST, OLDEST, behaviour_of
 from refgrad.harness.check import Check
 from refgrad.harness.expectations import Expectations
+from refgrad.harness.goldens import newest
+from refgrad.harness.op_check import OpCheck
 from refgrad.harness.outcomes import EXCUSED, excuse, lacks
 from refgrad.harness.report import terminal
 from refgrad.harness.results import Recorder
-from refgrad.harness.tally import Tally, Verdict, judge
+from refgrad.harness.tally import Tally, Verdict, judge, op_of
 
 SUITE = Path(__file__).resolve().parent
 BACKEND = pytest.StashKey[object]()
@@ -43,6 +46,7 @@ def pytest_addoption(parser):
         metavar="VERSION",
         help=f"the release of torch whose behaviour is asked for, {OLDEST} to {NEWEST}; default: the newest, and torch's own for torch",
     )
+    group.addoption("--ops", metavar="NAMES", help="the smoke checks and the tests of these ops only, as add,mul,exp")
     group.addoption("--results", type=Path, metavar="PATH", help="write the run's record, results.jsonl, here")
 
 
@@ -77,6 +81,17 @@ def check(backend, request):
         strict="namespace" in profiles(backend),
         lacks=lambda error: lacks(error, backend, SUITE),
     )
+
+
+@pytest.fixture
+def asking(check, calculus):
+    """The comparisons of an op's answers with PyTorch's recorded ones."""
+    return lambda op: OpCheck(check, calculus, recorded(), op)
+
+
+@cache
+def recorded():
+    return newest(SUITE / "goldens")
 
 
 @pytest.fixture(autouse=True)
@@ -132,8 +147,21 @@ def pytest_collection_modifyitems(config, items):
     if unnamed := [item.nodeid for item in items if behaviour_in(item) is None]:
         raise pytest.UsageError(f"tests without @behaviour: {', '.join(unnamed)}")
     items.sort(key=lambda item: not behaviour_in(item).smoke)
+    if config.option.ops:
+        keep_ops(config, items)
     idle = session.idle(config.stash[DECLARED], [item.nodeid for item in items], config.args, SUITE)
     report_idle(config, tuple(f"{entry}: no such test" for entry in idle))
+
+
+def keep_ops(config, items):
+    """Deselect the tests that ask about other ops, or about none."""
+    try:
+        wanted = {op.id for op in op_db.find(config.option.ops.split(","))}
+    except RefgradError as error:
+        raise pytest.UsageError(str(error)) from error
+    kept = [item for item in items if behaviour_in(item).smoke or op_of(item.nodeid) in wanted]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
 
 
 def report_idle(config, idle):
@@ -169,10 +197,16 @@ def pytest_runtest_makereport(item, call):
         error=error,
         excused=skipped(report) or (error and excuse(error, item.config.stash[BACKEND], SUITE)),
         expected=item.config.stash[DECLARED].for_case(item.nodeid) if report.when == "call" or error else None,
+        **(notes(item) if report.when == "call" else {}),
     )
     mark(report, verdict, item.location)
     report.refgrad = verdict.plain()
     return report
+
+
+def notes(item):
+    checked = getattr(item, "funcargs", {}).get("check")
+    return {} if checked is None else {"conventions": checked.conventions, "lacking": checked.lacking}
 
 
 def skipped(report):

@@ -11,6 +11,7 @@
     ├── NotApplicable                               the backend's profile cannot express the check
     ├── UnknownRelease       (ValueError)           a release of torch whose behaviour is not known, or no release at all
     ├── InvalidExpectations  (ValueError)           an expectations.toml that says nothing, or too much
+    ├── InvalidGoldens                              recorded answers that are missing, or of other inputs
     ├── InvalidProgram       (ValueError)           a program that is malformed, out of bounds, or names what is not there
     └── InvalidRun                                  a run whose results prove nothing
 
@@ -25,6 +26,7 @@ __all__ = [
     "BackendUnavailable",
     "InvalidBackend",
     "InvalidExpectations",
+    "InvalidGoldens",
     "InvalidProgram",
     "InvalidRun",
     "NotApplicable",
@@ -90,6 +92,10 @@ class InvalidExpectations(RefgradError, ValueError):
 
 class InvalidProgram(RefgradError, ValueError):
     """A program's file that is malformed, out of bounds, or names what is not there."""
+
+
+class InvalidGoldens(RefgradError):
+    """PyTorch's answer to a question is not recorded, or was recorded for other inputs."""
 
 
 class InvalidRun(RefgradError):

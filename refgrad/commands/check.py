@@ -19,6 +19,7 @@ examples:
   refgrad check ./adapter.py:MyLib -k "inplace or detach"
   refgrad check exec:'node server.js'                        another language, or another Python (docs/protocol.md)
   refgrad check mylib --spec 2.10                            as torch 2.10 behaves, where releases differ
+  refgrad check mylib --ops add,mul,exp                      a library of few ops, or the ops that you are working on
   refgrad check mylib test_retain_graph.py                   one file of the suite
   refgrad check mylib 'test_smoke.py::test_chain_rule' -x    one test; what refgrad does not know goes to pytest
 
@@ -38,6 +39,7 @@ def add(commands: Commands) -> None:
         help="installed name, module:attribute or ./file.py:Name, with options name:k=v,k=v; or exec:COMMAND",
     )
     added.add_argument("--results", type=Path, metavar="PATH", help="write the run's record, results.jsonl, here")
+    added.add_argument("--ops", metavar="NAMES", help="only these ops, as add,mul,exp, after the smoke checks")
     added.add_argument("-k", metavar="EXPR", help="only the tests whose names match, as in pytest")
     added.add_argument("--expectations", type=Path, metavar="PATH", help="declared gaps; default: the adapter's own")
     added.add_argument(
@@ -54,6 +56,7 @@ def check(options: argparse.Namespace, rest: list[str]) -> int:
         "--results": options.results,
         "--expectations": options.expectations,
         "-k": options.k,
+        "--ops": options.ops,
         "--spec": options.spec,
     }
     named = [part for flag, value in given.items() if value is not None for part in (flag, str(value))]

@@ -26,7 +26,8 @@ class Check:
     """Compare what ``backend`` did with what PyTorch does, in the test called ``case``.
 
     ``array`` turns any tensor of the backend, or of its facade, into an ndarray.  ``strict`` is true for a backend that
-    speaks torch: only there are classes and texts of errors compared.
+    speaks torch: only there are classes and texts of errors compared.  ``conventions`` are the choices found that differ
+    from PyTorch's where there is no right one, ``lacking`` the parts of a test that the backend has not the means for.
     """
 
     def __init__(
@@ -34,7 +35,8 @@ class Check:
         lacks: Callable[[BaseException], str | None] = lambda error: None,
     ) -> None:  # fmt: skip
         self.backend, self.case, self.strict = backend, case, strict
-        self._array, self._lacks = array, lacks
+        self._array, self.lacks = array, lacks
+        self.conventions, self.lacking = list[str](), list[str]()
 
     def array(self, actual: Any) -> np.ndarray:
         """``actual`` as an ndarray, whatever it is and whether or not it requires a gradient."""
@@ -127,7 +129,7 @@ class Check:
                     f"{expected} says something else\n  got:      {str(error)!r}\n  expected: ...{text!r}...", error
                 )
             return
-        if self._lacks(error) is not None:
+        if self.lacks(error) is not None:
             raise error
         self.fail(f"raised {type(error).__name__}({str(error)!r}), expected {expected}{saying(text)}", error)
 

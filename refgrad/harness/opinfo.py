@@ -6,15 +6,16 @@ when they are asked for, always the same ones, so that recorded answers stay tru
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cache, reduce
 from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["Array", "ErrorInput", "OpInfo", "Repeated", "SampleInput", "bind"]
+__all__ = ["Array", "ErrorInput", "OpInfo", "Repeated", "SampleInput", "arrays_of", "bind", "uniform"]
 
 Layout = Literal["contiguous", "transposed", "strided", "expanded"]
 Ndarray = np.ndarray[Any, Any]
@@ -62,15 +63,15 @@ class Array:
         return (1, *self.shape[1:]) if self.layout == "expanded" else self.shape
 
     def _random(self, shape: tuple[int, ...], seed: int) -> Ndarray:
-        stream = np.random.RandomState(seed)  # NumPy promises this stream to stay as it is; Generator's may change
         kind = np.dtype(self.dtype).kind
-        if kind in "iu":
-            return np.asarray(stream.randint(int(self.low), int(self.high), shape), self.dtype)
         if kind == "b":
-            return np.asarray(stream.uniform(size=shape) < 0.5)
+            return uniform(seed, shape) < 0.5
+        numbers = self.low + (self.high - self.low) * uniform(seed, shape)
+        if kind in "iu":
+            return np.floor(numbers).astype(self.dtype)
         # short numbers read well in a failure, and in the line that repeats it
-        real = np.round(stream.uniform(self.low, self.high, shape), 3)
-        return np.asarray(real + 1j * np.round(stream.uniform(-1, 1, shape), 3) if kind == "c" else real, self.dtype)
+        real = np.round(numbers, 3)
+        return np.asarray(real + 1j * np.round(uniform(seed + 1, shape), 3) if kind == "c" else real, self.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +86,21 @@ class SampleInput:
     """The arguments of one call, in PyTorch's order and by PyTorch's keywords; lists of tensors may be among them.
 
     A parameter that is a dtype is a ``np.dtype``. As a text, a sample is its own name, unique among the op's.
+    At a ``kink`` a derivative may be undefined, and what a library gives there is a convention.
     """
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kink: bool = False
 
     def __str__(self) -> str:
         parts = [*map(told, self.args), *(f"{key}={told(value)}" for key, value in self.kwargs.items())]
         return ", ".join(parts)
+
+    @property
+    def complex(self) -> bool:
+        """Whether complex numbers take part."""
+        return any(np.dtype(array.dtype).kind == "c" for array in self.arrays())
 
     def arrays(self) -> list[Array]:
         """The tensors to be, in the order of the call."""
@@ -141,13 +149,17 @@ class OpInfo:
         return list(found) if isinstance(found, list | tuple) else [found]
 
 
+def arrays_of(op: OpInfo, sample: SampleInput) -> list[Ndarray]:
+    """The arrays of a sample, constants and integers among them."""
+    return [spec.base(seed(op, place)) for place, spec in enumerate(sample.arrays())]
+
+
 def bind(op: OpInfo, sample: SampleInput) -> tuple[Callable[..., list[Any]], tuple[Ndarray, ...]]:
     """``fn(xp, *tensors)`` that calls the op on a sample, and the arrays that it is to be called with.
 
-    They are the differentiable ones: constants are in ``fn``.
+    They are the differentiable ones: the others are in ``fn``.
     """
-    specs = sample.arrays()
-    arrays = [spec.base(seed(op, place)) for place, spec in enumerate(specs)]
+    specs, arrays = sample.arrays(), arrays_of(op, sample)
 
     def fn(xp: Any, *tensors: Any) -> list[Any]:
         given = iter(tensors)
@@ -166,6 +178,19 @@ def bind(op: OpInfo, sample: SampleInput) -> tuple[Callable[..., list[Any]], tup
 def seed(op: OpInfo, place: int) -> int:
     """A seed of the op's own for the array at ``place``: no two arguments are alike, no sample depends on another."""
     return zlib.crc32(f"{op.name}/{place}".encode())
+
+
+def uniform(seed: int, shape: tuple[int, ...]) -> Ndarray:
+    """Random numbers in [0, 1), the same for ever."""
+    return drawn(seed, math.prod(shape)).reshape(shape)
+
+
+@cache
+def drawn(seed: int, count: int) -> Ndarray:
+    # NumPy promises RandomState's streams to stay as they are; Generator's may change
+    numbers = np.random.RandomState(seed % 2**32).uniform(size=count)
+    numbers.setflags(write=False)
+    return numbers
 
 
 def filled(value: Any, xp: Any, made: Iterator[Any]) -> Any:

@@ -6,11 +6,14 @@ from typing import Any, Literal, get_args
 
 from refgrad.errors import NotApplicable
 
-__all__ = ["EXCUSED", "EXECUTED", "OUTCOMES", "RED", "Outcome", "excuse", "lacks"]
+__all__ = ["EXCUSED", "EXECUTED", "OUTCOMES", "PASSED", "RED", "Outcome", "excuse", "lacks"]
 
-Outcome = Literal["pass", "fail", "xfail", "xpass", "crash", "timeout", "env-error", "unsupported", "n/a"]
+Outcome = Literal[
+    "pass", "pass (convention)", "fail", "xfail", "xpass", "crash", "timeout", "env-error", "unsupported", "n/a"
+]
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
+PASSED = frozenset({"pass", "pass (convention)"})
 EXCUSED = frozenset({"unsupported", "n/a"})  # never counted as passed
 EXECUTED = frozenset(OUTCOMES) - EXCUSED - {"env-error"}
 RED = frozenset({"fail", "xpass", "crash", "timeout", "env-error"})

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from refgrad.errors import InvalidRun
-from refgrad.harness.outcomes import EXECUTED, OUTCOMES, RED
+from refgrad.harness.outcomes import EXECUTED, OUTCOMES, PASSED, RED
 
 __all__ = ["SCHEMA", "Case", "Footer", "Header", "Recorder", "Run", "read"]
 
@@ -94,6 +94,11 @@ class Run:
     def executed(self) -> int:
         """The cases that exercised the backend: not the unsupported ones, nor those that do not apply."""
         return sum(case.outcome in EXECUTED for case in self.cases)
+
+    @property
+    def passed(self) -> int:
+        """The cases that pass, those with a convention other than PyTorch's among them."""
+        return sum(case.outcome in PASSED for case in self.cases)
 
     @property
     def applicable(self) -> int:

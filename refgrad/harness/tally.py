@@ -8,16 +8,16 @@ from refgrad.errors import BackendCrashed, BackendTimeout
 from refgrad.harness.behaviours import Behaviour
 from refgrad.harness.check import Disagreement
 from refgrad.harness.expectations import Expectation, Expectations
-from refgrad.harness.outcomes import RED
+from refgrad.harness.outcomes import PASSED, RED
 from refgrad.harness.results import Case, Recorder, Run
 
-__all__ = ["FAILED", "GREEN", "MISADAPTED", "Tally", "Verdict", "judge", "theme_of"]
+__all__ = ["FAILED", "GREEN", "MISADAPTED", "Tally", "Verdict", "judge", "op_of", "theme_of"]
 
 GREEN, FAILED, MISADAPTED = 0, 1, 3
 LONGEST = 2000  # characters of a failure's message that are worth keeping
 
 # what a test came to is the worst of what its setup, its call and its teardown came to
-WORST_FIRST = ("crash", "timeout", "fail", "xpass", "xfail", "unsupported", "n/a", "pass")
+WORST_FIRST = ("crash", "timeout", "fail", "xpass", "xfail", "unsupported", "n/a", "pass (convention)", "pass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +51,20 @@ def judge(
     error: BaseException | None,
     excused: tuple[str, str] | None,
     expected: Expectation | None,
+    conventions: Iterable[str] = (),
+    lacking: Iterable[str] = (),
 ) -> Verdict:
     """The verdict on a phase that pytest calls ``outcome``, seen against what the adapter declares.
 
-    A smoke check cannot be declared away.
+    A smoke check cannot be declared away. What a test that passes noted on its way is the verdict's reason.
     """
     found = Verdict(outcome, "", "", behaviour.id, behaviour.statement, behaviour.level, behaviour.smoke)
     if excused is not None:
         found = replace(found, outcome=excused[0], reason=excused[1])
     elif outcome == "fail":
         found = replace(found, outcome=died(error) or "fail", message=said(error))
+    elif outcome == "pass":
+        found = noted(found, list(conventions), list(lacking))
     return found if expected is None or behaviour.smoke else declared(found, expected)
 
 
@@ -69,8 +73,15 @@ def died(error: BaseException | None) -> str | None:
     return {BackendCrashed: "crash", BackendTimeout: "timeout"}.get(type(error))  # type: ignore[arg-type]
 
 
+def noted(found: Verdict, conventions: list[str], lacking: list[str]) -> Verdict:
+    """A pass with what it is worth: where the backend's choice is not PyTorch's, and what it was not asked."""
+    outcome = "pass (convention)" if conventions else found.outcome
+    missing = [f"unsupported for {each}" for each in lacking]
+    return replace(found, outcome=outcome, reason="; ".join([*conventions, *missing])[:LONGEST])
+
+
 def declared(found: Verdict, expected: Expectation) -> Verdict:
-    if found.outcome == "pass":
+    if found.outcome in PASSED:
         return replace(found, outcome="xpass", reason=expected.reason, message=surprise(expected))
     if found.outcome in ("fail", "crash", "timeout") and found.outcome == expected.outcome:
         return replace(found, outcome="xfail", reason=expected.reason)
@@ -143,3 +154,8 @@ class Tally:
 def theme_of(id: str) -> str:
     """The theme of a test: the suite has one file a theme."""
     return id.split("::")[0].rpartition("/")[2].removeprefix("test_").removesuffix(".py")
+
+
+def op_of(id: str) -> str:
+    """The op that a test of ``test_ops.py`` asks about; nothing for any other test."""
+    return id.partition("[")[2].removesuffix("]") if theme_of(id) == "ops" else ""

@@ -26,10 +26,26 @@ __all__ = [
 ]
 
 
+def _scaled(alpha: Any, input: Any, other: Any) -> Any:
+    """``alpha * other``, on its way to be added to ``input``.
+
+    Errors: RuntimeError for an ``alpha`` of a wider kind than the sum's.
+    """
+    kind = np.result_type(input, other).kind
+    if kind in "biu" and not isinstance(alpha, int | np.integer):
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if kind == "f" and isinstance(alpha, complex):
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
+    return alpha * other
+
+
 @primitive(promotes="yes", direct=lambda array, other, *_: np.add(array, other, array))
 def add(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
-    """``input + alpha * other``."""
-    return input + other if alpha == 1 else input + alpha * other
+    """``input + alpha * other``.
+
+    Errors: RuntimeError for an ``alpha`` that is no integer where the result is.
+    """
+    return input + other if alpha == 1 else input + _scaled(alpha, input, other)
 
 
 add.defvjp(lambda grad: grad, lambda grad, alpha: grad if alpha == 1 else grad * alpha)
@@ -40,9 +56,9 @@ add.defjvp(lambda tangent: tangent, lambda tangent, alpha: tangent if alpha == 1
 def sub(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
     """``input - alpha * other``.
 
-    Errors: RuntimeError for bools.
+    Errors: RuntimeError for bools, and as ``add``.
     """
-    return input - other if alpha == 1 else input - alpha * other
+    return input - other if alpha == 1 else input - _scaled(alpha, input, other)
 
 
 sub.defvjp(lambda grad: grad, lambda grad, alpha: -grad if alpha == 1 else grad * -alpha)
@@ -250,7 +266,7 @@ _remainder_swapped.defvjp(no_derivative("remainder"))
 def neg(input: Any, /) -> Any:
     """``-input``.
 
-    Errors: RuntimeError for bools.
+    Errors: RuntimeError for bools, and as ``add``.
     """
     try:
         return -input

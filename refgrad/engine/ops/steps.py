@@ -146,7 +146,7 @@ def abs(input: Any, /) -> Any:
 
 
 abs.defvjp(lambda grad, input: grad * ops.sgn(input))  # 0 at 0, and at nan
-abs.defjvp(lambda tangent, input: tangent * ops.sgn(input))
+abs.defjvp(lambda tangent, input: ops.real(tangent * ops.conj(ops.sgn(input))))
 
 
 @primitive()

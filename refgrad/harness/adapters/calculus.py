@@ -32,10 +32,16 @@ class Calculus:
 
     def value(self, fn: Fn, *primals: Any) -> Any:
         """The value of ``fn``: an ndarray, or a tuple of them where ``fn`` returns a tuple."""
-        arrays = [np.asarray(each) for each in primals]
+        return self.observe(fn, *primals)[0]
+
+    def observe(self, fn: Fn, *primals: Any) -> tuple[Any, tuple[Array, ...]]:
+        """The value of ``fn``, and the primals as they are afterwards."""
+        given = [self.backend.asarray(np.asarray(each)) for each in primals]
         with self._lacking("value"):
-            output = self._lift(fn)(*map(self.backend.asarray, arrays))
-        return tuple(map(self._array, output)) if isinstance(output, list | tuple) else self._array(output)
+            output = self._lift(fn)(*given)
+        several = isinstance(output, list | tuple)
+        value = tuple(map(self._array, output)) if several else self._array(output)
+        return value, tuple(map(self._array, given))
 
     def vjp(self, fn: Fn, primals: Any, cotangent: Any = None) -> tuple[Array, tuple[Array | None, ...]]:
         """The value of ``fn`` and one gradient a primal: None where it was not used, or is of integers.
@@ -62,6 +68,54 @@ class Calculus:
         with self._lacking("jvp"):
             output, tangent = self.backend.jvp(flat, arrays, tuple(map(self.backend.asarray, directions)))
         return self._array(output), self._array(tangent)
+
+    def second(self, fn: Fn, primals: Any, cotangent: Any, directions: Any) -> tuple[Array, ...]:
+        """One gradient a primal of ``sum(direction * grad)`` over the gradients that ``vjp`` gives for ``cotangent``.
+
+        Errors: ``Unsupported`` where the backend's derivatives cannot be differentiated.
+        """
+        flat, differentiable, arrays = self._close(fn, primals)
+        if not all(differentiable):
+            raise TypeError("second derivatives are asked of floats only")
+        weight = self.backend.asarray(np.asarray(cotangent))
+        total = [np.zeros_like(each) for each in map(self._array, arrays)]
+        for place, direction in enumerate(directions):
+            with self._lacking("higher derivatives"):
+                found = self._second(flat, arrays, weight, place, self.backend.asarray(np.asarray(direction)))
+            total = [
+                sum_ if grad is None else sum_ + self._array(grad) for sum_, grad in zip(total, found, strict=True)
+            ]
+        return tuple(total)
+
+    def _second(self, flat: Fn, arrays: tuple[Any, ...], weight: Any, place: int, direction: Any) -> tuple[Any, ...]:
+        """The gradients of the gradient at ``place``, weighted."""
+        if getattr(self.backend, "nested", False):
+            zeros = self.backend.asarray(np.zeros_like(self._array(arrays[place])))
+
+            def gradient(*given: Any) -> Any:
+                found = self._vjp(flat, given, weight)[1][place]
+                return zeros if found is None else found
+
+            return self._vjp(gradient, arrays, direction)[1]
+        if "higher" not in self._profiles:
+            raise Unsupported("create_graph")
+        return self._second_on_tape(flat, arrays, weight, place, direction)
+
+    def _second_on_tape(
+        self, flat: Fn, arrays: tuple[Any, ...], weight: Any, place: int, direction: Any
+    ) -> tuple[Any, ...]:
+        set_grad = getattr(self.backend, "set_grad_of", None)
+        if set_grad is None:
+            raise Unsupported("setting .grad")
+        leaves = tuple(self.backend.leaf(self._array(each), requires_grad=True) for each in arrays)
+        self.backend.backward(flat(*leaves), weight, create_graph=True)
+        first = self.backend.grad_of(leaves[place])
+        for leaf in leaves:
+            set_grad(leaf, None)
+        if first is None:
+            return (None,) * len(leaves)
+        self.backend.backward(first, direction)
+        return tuple(self.backend.grad_of(leaf) for leaf in leaves)
 
     def grad(self, fn: Fn, *primals: Any, order: int = 1) -> Any:
         """The gradient of the sum of ``fn``: an ndarray for one primal, a tuple for several; zeros for an unused one.

@@ -63,6 +63,8 @@ class NamespaceBackend:
             "clone",
         ):  # PyTorch's numpy() refuses lazy conjugates and zeros
             value = getattr(value, step)() if hasattr(value, step) else value
+        if hasattr(value, "_is_zerotensor") and value._is_zerotensor():  # nor one whose zeros were never written
+            value = value.clone()
         if str(value.dtype).endswith("bfloat16"):  # NumPy has no such dtype
             value = value.to(self.namespace.float32)
         return np.array(value.numpy())

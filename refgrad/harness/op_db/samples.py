@@ -18,6 +18,7 @@ __all__ = [
     "dtype",
     "error",
     "integers",
+    "kink",
     "op",
     "positive",
     "real",
@@ -45,12 +46,12 @@ def real(*shape: int, **more: Any) -> Array:
 
 def positive(*shape: int, **more: Any) -> Array:
     """Numbers above zero, well away from it."""
-    return Array(shape, low=0.2, high=2.0, **more)
+    return Array(shape, **{"low": 0.2, "high": 2.0} | more)
 
 
 def unit(*shape: int, **more: Any) -> Array:
     """Numbers inside (-1, 1), away from its ends."""
-    return Array(shape, low=-0.9, high=0.9, **more)
+    return Array(shape, **{"low": -0.9, "high": 0.9} | more)
 
 
 def integers(*shape: int, below: int, low: int = 0, dtype: str = "int64", **more: Any) -> Array:
@@ -92,6 +93,11 @@ def sample(*args: Any, **kwargs: Any) -> SampleInput:
     return SampleInput(args, kwargs)
 
 
+def kink(*args: Any, **kwargs: Any) -> SampleInput:
+    """The arguments of a call at ties, corners, ends of the domain, nan or inf: derivatives there are conventions."""
+    return SampleInput(args, kwargs, kink=True)
+
+
 def error(kind: str, text: str, *args: Any, **kwargs: Any) -> ErrorInput:
     """The arguments of a call that is refused with the class ``kind``, saying ``text``."""
     return ErrorInput(SampleInput(args, kwargs), kind, text)
@@ -122,7 +128,7 @@ def unary_samples(domain: Domain, special: tuple[float, ...], complex: bool) -> 
     if complex:
         yield sample(replace(matrix, dtype="complex128"))
     if special:
-        yield sample(values(list(special)))
+        yield kink(values(list(special)))
 
 
 def binary(
@@ -157,4 +163,4 @@ def binary_samples(
     if complex:
         yield sample(a(2, 3, dtype="complex128"), b(3, dtype="complex128"))
     if special:
-        yield sample(values([x for x, _ in special]), values([y for _, y in special]))
+        yield kink(values([x for x, _ in special]), values([y for _, y in special]))

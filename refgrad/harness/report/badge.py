@@ -18,11 +18,11 @@ def render(run: Run) -> str:
 def message(run: Run) -> str:
     if run.executed == 0:
         return "nothing executed"
-    return f"{run.counts.get('pass', 0)} of {run.applicable} pass"
+    return f"{run.passed} of {run.applicable} pass"
 
 
 def colour(run: Run) -> str:
     if not run.green:
         return "red"
     # whole numbers are compared, so that 99.9 % is not taken for all
-    return "brightgreen" if run.counts.get("pass", 0) == run.applicable else "yellowgreen"
+    return "brightgreen" if run.passed == run.applicable else "yellowgreen"

@@ -87,6 +87,6 @@ def verdict(run: Run) -> str:
 
 def sums(run: Run) -> str:
     counts = run.counts
-    passed = f"{counts.get('pass', 0)} of {run.applicable} applicable cases pass"
+    passed = f"{run.passed} of {run.applicable} applicable cases pass"
     others = ", ".join(f"{number} {outcome}" for outcome, number in counts.items() if outcome != "pass")
     return f"{passed}; {others}" if others else passed

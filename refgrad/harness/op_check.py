@@ -1,0 +1,204 @@
+"""One op of one backend held against PyTorch's answers: a question on all of the op's samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from refgrad.errors import RefgradError, Unsupported
+from refgrad.harness.adapters.calculus import Calculus
+from refgrad.harness.check import Check, Disagreement
+from refgrad.harness.compare import Mismatch, compare
+from refgrad.harness.goldens import Goldens
+from refgrad.harness.kinks import slope
+from refgrad.harness.opinfo import OpInfo, SampleInput, bind
+from refgrad.harness.oracle.derivative import Slope
+from refgrad.harness.questions import Asked, questions
+
+__all__ = ["OpCheck", "ops_with"]
+
+__tracebackhide__ = True
+
+Array = np.ndarray[Any, Any]
+SHOWN = 3  # samples of an op that are told in full
+
+
+def ops_with(ops: Iterable[OpInfo], question: str, *, kink: bool = False) -> list[OpInfo]:
+    """The ops that have samples for a question, at kinks or away from them."""
+    return [op for op in ops if any(chosen(op, question, kink))]
+
+
+def chosen(op: OpInfo, question: str, kink: bool) -> Iterator[SampleInput]:
+    return (each for each in op.samples if each.kink == kink and question in questions(op, each))
+
+
+class OpCheck:
+    """The comparisons of ``op``'s answers with those that PyTorch gave, told through ``check``."""
+
+    def __init__(self, check: Check, calculus: Calculus, goldens: Goldens, op: OpInfo) -> None:
+        self.check, self.calculus, self.goldens, self.op = check, calculus, goldens, op
+
+    def agree(self, question: str) -> None:
+        """On every sample that asks it, the answer is PyTorch's: number of results, dtype, shape, values."""
+
+        def judge(sample: SampleInput) -> str:
+            actual = Asked(self.calculus, self.op, sample).answer(question)
+            return difference(actual, self.goldens.answer(self.op, sample, question))
+
+        kinks = chosen(self.op, question, True) if question == "value" else ()
+        self.each([*chosen(self.op, question, False), *kinks], judge)
+
+    def unchanged(self) -> None:
+        """No input is written to, and the same call gives the same result again, bit for bit."""
+
+        def judge(sample: SampleInput) -> str:
+            asked = Asked(self.calculus, self.op, sample)
+            first, after = self.calculus.observe(asked.fn, *asked.arrays)
+            return written_to(asked.arrays, after) or another(first, asked.value())
+
+        self.each(self.op.samples, judge)
+
+    def transposed(self) -> None:
+        """Forward and reverse mode are transposes of each other: both give the same number between fixed vectors."""
+
+        def judge(sample: SampleInput) -> str:
+            asked = Asked(self.calculus, self.op, sample)
+            pairs = zip(asked.outputs, asked.jvp(), strict=True)
+            forward = sum(inner(weights, tangent) for (_, weights), tangent in pairs)
+            grads = [asked.gradients(asked.pick(place), weights) for place, weights in asked.outputs]
+            reverse = sum(inner(v, grad) for each in grads for v, grad in zip(asked.directions(), each, strict=True))
+            if not np.isfinite([forward, reverse]).all():
+                return ""
+            dtype = roughest(*asked.arrays, *(weights for _, weights in asked.outputs))
+            mismatch = compare(np.asarray(forward, dtype), np.asarray(reverse, dtype))
+            return "" if mismatch is None else f"jvp and vjp are no transposes: {mismatch}"
+
+        self.each(list(chosen(self.op, "jvp", False)), judge)
+
+    def kinks(self) -> None:
+        """Where PyTorch's gradient differs, no derivative is defined there, and the backend's lies between the sides."""
+
+        def judge(sample: SampleInput) -> str:
+            asked = Asked(self.calculus, self.op, sample)
+            expected = self.goldens.answer(self.op, sample, "vjp")
+            actual = asked.vjp()
+            if len(actual) != len(expected):
+                return f"{len(actual)} results, expected {len(expected)}"
+            found = (each for i, pair in enumerate(zip(actual, expected)) for each in self.weigh(asked, i, *pair))
+            return next((each for each in found if each), "")
+
+        self.each(list(chosen(self.op, "vjp", True)), judge)
+
+    def weigh(self, asked: Asked, number: int, actual: Array, expected: Array) -> Iterator[str]:
+        """What is wrong with one gradient; what is a convention is noted by name."""
+        if wrong := other_kind(actual, expected):
+            yield f"gradient {number}: {wrong}"
+            return
+        for at, mismatch in mismatches(actual, expected):
+            around = self.slope_at(asked, number, at)
+            if around.defined or not around.holds(float(actual[at].real)):
+                yield f"gradient {number} {mismatch}\n  {around}"
+            else:
+                where = f"{asked.op.id}({asked.sample}), gradient {number} at {list(at)}"
+                self.check.conventions.append(f"{where}: {actual[at]}, PyTorch's {expected[at]}")
+
+    def slope_at(self, asked: Asked, number: int, at: tuple[int, ...]) -> Slope:
+        """The one-sided derivatives that a gradient of ``vjp`` should lie between, by the backend's own values."""
+        turn, which = divmod(number, len(asked.arrays))
+        output, ones = divmod(turn, 2)
+        place, weights = asked.outputs[output]
+
+        def function(x: Array) -> Array:
+            primals = [x if i == which else each for i, each in enumerate(asked.arrays)]
+            return np.asarray(self.calculus.value(asked.pick(place), *primals))
+
+        return slope(function, asked.arrays[which], at, np.ones_like(weights) if ones else weights)
+
+    def errors(self) -> None:
+        """Every wrong input is refused; a backend that speaks torch says so in PyTorch's words."""
+
+        def judge(wrong: Any) -> str:
+            fn, arrays = bind(self.op, wrong.sample)
+            try:
+                with self.check.raises(wrong.error, wrong.text):
+                    self.calculus.value(fn, *arrays)
+            except Disagreement as problem:
+                return str(problem).partition(": ")[2]
+            return ""
+
+        self.each(self.op.errors, judge)
+
+    def each(self, samples: Iterable[Any], judge: Callable[[Any], str]) -> None:
+        """Judge each sample; those that the backend lacks something for are told apart, and never passed."""
+        wrong, lacking, samples = list[str](), list[BaseException](), list(samples)
+        for sample in samples:
+            try:
+                said = judge(sample)
+            except Exception as error:  # whatever a library raises is its answer
+                if isinstance(error, RefgradError) and not isinstance(error, Unsupported):
+                    raise
+                if self.check.lacks(error) is not None:
+                    lacking.append(error)
+                    continue
+                said = f"raised {type(error).__name__}: {error}"
+            if said:
+                wrong.append(f"{self.op.id}({getattr(sample, 'sample', sample)}): {said}")
+        if wrong:
+            rest = f"\nand {len(wrong) - SHOWN} more samples" if len(wrong) > SHOWN else ""
+            self.check.fail("\n".join(islice(wrong, SHOWN)) + rest)
+        if lacking and len(lacking) == len(samples):
+            raise lacking[0]
+        if lacking:
+            self.check.lacking.append(f"{len(lacking)} of {len(samples)} samples: {lacking[0]}")
+
+
+def difference(actual: list[Array], expected: list[Array]) -> str:
+    """The first thing in which two answers differ, or nothing."""
+    if len(actual) != len(expected):
+        return f"{len(actual)} results, expected {len(expected)}"
+    for number, (mine, theirs) in enumerate(zip(actual, expected, strict=True)):
+        if wrong := other_kind(mine, theirs) or compare(mine, theirs):
+            return f"result {number} {wrong}" if len(actual) > 1 else str(wrong)
+    return ""
+
+
+def other_kind(actual: Array, expected: Array) -> str:
+    """Whether dtype or shape differ, in words."""
+    for name in ("dtype", "shape"):
+        if getattr(actual, name) != getattr(expected, name):
+            return f"{name} is {getattr(actual, name)}, expected {getattr(expected, name)}"
+    return ""
+
+
+def mismatches(actual: Array, expected: Array) -> Iterator[tuple[tuple[int, ...], Mismatch]]:
+    """Every element that differs."""
+    for at in np.ndindex(actual.shape):
+        if mismatch := compare(np.asarray(actual[at]), np.asarray(expected[at])):
+            yield at, mismatch
+
+
+def written_to(before: Iterable[Array], after: Iterable[Array]) -> str:
+    for number, (old, new) in enumerate(zip(before, after, strict=True)):
+        if not np.array_equal(old, new, equal_nan=True):
+            return f"input {number} was written to: {old.tolist()} became {new.tolist()}"
+    return ""
+
+
+def another(first: Iterable[Array], second: Iterable[Array]) -> str:
+    for number, (once, again) in enumerate(zip(first, second, strict=True)):
+        if once.tobytes() != again.tobytes():
+            return f"result {number} is not the same when asked again: {once.tolist()}, then {again.tolist()}"
+    return ""
+
+
+def inner(weights: Array, array: Array) -> Any:
+    """The inner product of real vectors, that of complex ones by their parts."""
+    return np.sum((np.conj(weights) * array).real)
+
+
+def roughest(*arrays: Array) -> np.dtype[Any]:
+    """The real dtype of least precision that takes part."""
+    return max((np.finfo(array.dtype).dtype for array in arrays), key=lambda dtype: np.finfo(dtype).eps)
