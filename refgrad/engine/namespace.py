@@ -31,6 +31,7 @@ from refgrad.engine.dtypes import (
 )
 from refgrad.engine.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from refgrad.engine.inference import inference_mode, is_inference, is_inference_mode_enabled
+from refgrad.engine.low_rank import *
 from refgrad.engine.modes import is_warn_always_enabled, set_warn_always
 from refgrad.engine.ops import *  # type: ignore[assignment]
 from refgrad.engine.ops.convolution import *
@@ -98,14 +99,19 @@ def typename(obj: object) -> str:
 
 # what rules and methods use of the ops, and PyTorch shows elsewhere or not at all
 _HIDDEN = """
-    alias as_strided_backward binary_cross_entropy binary_cross_entropy_backward clone_contiguous contiguous copy
+    alias as_strided_backward cdist_backward binary_cross_entropy binary_cross_entropy_backward clone_contiguous contiguous copy
     cross_entropy div_rounded div_scalar elu elu_backward expand gelu getitem
     hardtanh hardtanh_backward huber_loss huber_loss_backward index l1_loss leaky_relu leaky_relu_backward
     log_sigmoid_backward log_softmax_backward_data logsigmoid mish mse_loss mse_loss_backward mul_scalar nll_loss
     nll_loss_backward ones_as place place_diagonal pow_scalar pow_tensor promoted relu6 repeat round_decimals
     round_whole rpow_scalar setitem silu slice smooth_l1_loss smooth_l1_loss_backward softmax_backward_data softmin softplus
     softplus_backward softsign sum_to_size tanhshrink threshold_backward to_copy unfold_backward unfold_dim
-    vector_norm view zero zeros_as
+    view zero zeros_as
 """.split()
-for _name in (*_HIDDEN, *(n for n, value in globals().items() if type(value) is _ModuleType and not n.startswith("_"))):
+_ELSEWHERE = ("fft_", "linalg_", "special_")  # shown by the namespaces of these names
+for _name in (
+    *_HIDDEN,
+    *(n for n, value in globals().items() if type(value) is _ModuleType and not n.startswith("_")),
+    *(n for n in globals() if n.startswith(_ELSEWHERE)),
+):
     globals().pop(_name, None)

@@ -195,7 +195,7 @@ class Plan:
             "    node = new(node_class)",
             *self._node_lines(),
             "    node.shape, node.dtype, node.kind = shape, dtype, None if shape else dtype.type",
-            "    if dtype is c64 or dtype is c128: node.plan, node.apply = conjugated(plan), None",
+            *self._conjugated("    "),
             "    return node",
         ]
         return compile_function("make_node", "\n".join(lines), self._node_scope())
@@ -231,7 +231,7 @@ class Plan:
                 "        node.shape = shape = result.shape",
                 "        node.dtype = dtype = result.dtype",
                 "        node.kind = None if shape else dtype.type",
-                "        if dtype is c64 or dtype is c128: node.plan, node.apply = conjugated(plan), None",
+                *self._conjugated("        "),
             ]
         else:
             lines.append("    tensor._grad_fn = None")
@@ -266,6 +266,11 @@ class Plan:
             "    node.outputs = node.hooks = node._metadata = None",
             "    node.sequence_nr = next(sequence)",
         ]
+
+    def _conjugated(self, indent: str) -> list[str]:
+        """The line that takes the rules for plain derivatives, where the result turns out complex."""
+        line = "if dtype is c64 or dtype is c128: node.plan, node.apply = conjugated(plan), None"
+        return [indent + line] if self.op.holomorphic else []
 
     def _versions(self) -> str:
         """The versions of the saved inputs, None where nobody has written to any; a saved result is at 0."""
@@ -354,6 +359,8 @@ def conjugated(plan: Plan) -> Plan:
         setattr(copy, name, getattr(plan, name))
 
     def conj(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):  # of an op with several outputs
+            return [conj(item) for item in value]
         return None if value is None else value.conj()
 
     copy.on_arrays = lambda node, grad: tuple(map(conj, plan.on_arrays(node, conj(grad))))

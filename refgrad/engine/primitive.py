@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
 from refgrad.engine.body import namespace, operator_source, source
@@ -40,7 +40,15 @@ class Primitive:
     """
 
     def __init__(
-        self, forward: Callable[..., Any], *, promotes: str, name: str, outputs: tuple[str, ...], direct: Any = None
+        self,
+        forward: Callable[..., Any],
+        *,
+        promotes: str,
+        name: str,
+        outputs: tuple[str, ...],
+        direct: Any = None,
+        constant: tuple[str, ...] = (),
+        holomorphic: bool = True,
     ) -> None:
         self.forward = positional(forward)
         self.name = forward.__name__
@@ -48,6 +56,8 @@ class Primitive:
         self.to_float = promotes == "float"
         self.direct = direct
         self.outputs = outputs
+        self.constant = constant
+        self.holomorphic = holomorphic
         self.declared = inspect.signature(forward)
         parameters = list(self.declared.parameters.values())
         self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_ONLY)
@@ -63,6 +73,11 @@ class Primitive:
     def input_name(self, position: int) -> str | None:
         """The name of the input at ``position``; those behind the star share one."""
         return self.inputs[position] if position < len(self.inputs) else self.star
+
+    def differentiable(self, tensors: Sequence[Any]) -> list[int]:
+        """The positions of the outputs that carry gradients: those of a floating type, but for ``constant`` ones."""
+        held = [i for i, t in enumerate(tensors) if t._array.dtype.kind not in "biu"]
+        return [i for i in held if self.outputs[i] not in self.constant] if self.constant else held
 
     def rules_for(self, kinds: tuple[int, ...]) -> Iterator[tuple[int, Rule, str]]:
         """Position, rule and star (for a group) of each input that wants a gradient."""
@@ -130,18 +145,31 @@ def node_name(function_name: str) -> str:
 
 
 def primitive(
-    *, promotes: str = "no", name: str | None = None, outputs: tuple[str, ...] = (), direct: Any = None
+    *,
+    promotes: str = "no",
+    name: str | None = None,
+    outputs: tuple[str, ...] = (),
+    direct: Any = None,
+    constant: tuple[str, ...] = (),
+    holomorphic: bool = True,
 ) -> Callable[[Callable[..., Any]], PrimitiveFunction]:
     """Make a primitive of a function on arrays.
 
     Parameters before ``/`` (or behind ``*``) are its differentiable inputs, the others plain values. ``name`` is the
     node's, where it is not the function's in camel case; ``direct`` does the same in place, on arrays of
-    one type that need no check.
+    one type that need no check. ``constant`` are outputs that no gradient reaches. The rule of an op that is not
+    ``holomorphic`` states PyTorch's gradient of complex inputs itself, conjugates and all.
     """
 
     def decorate(forward: Callable[..., Any]) -> PrimitiveFunction:
         op = Primitive(
-            forward, promotes=promotes, name=name or node_name(forward.__name__), outputs=outputs, direct=direct
+            forward,
+            promotes=promotes,
+            name=name or node_name(forward.__name__),
+            outputs=outputs,
+            direct=direct,
+            constant=constant,
+            holomorphic=holomorphic,
         )
         return build(op, record, forward.__doc__)
 

@@ -156,7 +156,7 @@ def connect(
     plan: Plan, inputs: tuple[Any, ...], arrays: list[Any], params: tuple[Any, ...], tensors: tuple[Any, ...]
 ) -> None:
     """Make ``tensors`` the outputs of a new node; those of a floating type carry gradients."""
-    floating = [i for i, t in enumerate(tensors) if t._array.dtype.kind not in "biu"]
+    floating = plan.op.differentiable(tensors)
     if not floating:
         return
     saved = (

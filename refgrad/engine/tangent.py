@@ -32,7 +32,7 @@ def push(
 
     Errors: NotImplementedError for an op without a derivative.
     """
-    floating = [i for i, out in enumerate(outputs) if out._array.dtype.kind not in "biu"]
+    floating = op.differentiable(outputs)
     found: list[Any] = [None] * len(outputs)
     if op.node_class.__name__ == "NotImplemented":
         raise NotImplementedError(_UNSUPPORTED.format(op.name.strip("_")))

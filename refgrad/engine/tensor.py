@@ -642,6 +642,12 @@ class Tensor(TensorBase):
             return write(ops.round_whole.op, (self,), ())  # type: ignore[no-any-return]
         return write(ops.round_decimals.op, (self,), (decimals,))  # type: ignore[no-any-return]
 
+    def polygamma(self, n: int) -> Any:
+        return ops.polygamma(n, self)
+
+    def polygamma_(self, n: int) -> Tensor:
+        return write(ops.polygamma.op, (self,), (n,))  # type: ignore[attr-defined,no-any-return]
+
     def square_(self) -> Tensor:
         return self.pow_(2)
 
@@ -884,12 +890,15 @@ _METHODS = """
     isreal lcm ldexp logaddexp2 nextafter positive resolve_conj resolve_neg
     bincount diff histc histogram mode nanmean nanmedian nanquantile quantile unique_consecutive
     argwhere index_copy index_fill index_reduce masked_scatter nonzero_static put scatter_reduce take
+    addbmm addmv addr baddbmm cholesky cholesky_inverse cholesky_solve corrcoef cov cross det dist geqrf ger inner inverse
+    digamma erfinv i0 igamma igammac kron lgamma logdet lu_solve mvlgamma sinc matrix_exp matrix_power orgqr ormqr pinverse qr renorm slogdet svd triangular_solve vdot
 """.split()
 _INPLACE = """
     abs acos acosh add addcdiv addcmul asin asinh atan atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil
     clamp clamp_max clamp_min cos cosh deg2rad erf erfc exp exp2 expm1 fill floor floor_divide fmod frac hypot lerp
     log log10 log1p log2 logical_and logical_not logical_or logical_xor logit masked_fill mul nan_to_num neg rad2deg
     reciprocal relu remainder rsqrt sgn sigmoid sign sin sinh sqrt sub tan tanh tril triu trunc xlogy
+    addbmm addmm addmv addr baddbmm digamma erfinv i0 igamma igammac lgamma mvlgamma renorm sinc
     bitwise_left_shift bitwise_right_shift copysign cumprod cumsum eq gcd ge gt heaviside lcm ldexp le lt ne nextafter
     index_add index_copy index_fill index_reduce masked_scatter put scatter scatter_add scatter_reduce
 """.split()

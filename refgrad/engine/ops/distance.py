@@ -8,7 +8,7 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.grad_mode import no_grad
-from refgrad.engine.ops import reduction
+from refgrad.engine.ops import norms
 from refgrad.engine.primitive import primitive
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance", "pdist"]
@@ -37,7 +37,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-08) -> Any
 
 def _norm(x: Any, dim: int, eps: float) -> Any:
     """The norm, raised to ``eps`` behind the gradient's back: below it the gradient is the unclamped norm's, as in torch."""
-    size = ops.clone(ops.vector_norm(x, 2, (dims.wrap(dim, x.ndim),), True))
+    size = ops.clone(ops.linalg_vector_norm(x, 2, (dims.wrap(dim, x.ndim),), True))
     with no_grad():
         size.clamp_min_(eps)
     return size
@@ -45,10 +45,10 @@ def _norm(x: Any, dim: int, eps: float) -> Any:
 
 @primitive(name="NormBackward1")
 def _norm_of(input: Any, /, ord: float, dim: Any, keepdim: bool, dtype: Any) -> Any:
-    return reduction._vector_norm.op.forward(input, ord, dim, keepdim, dtype)
+    return norms._vector_norm.op.forward(input, ord, dim, keepdim, dtype)
 
 
-_norm_of.defvjp(**reduction._vector_norm.op.vjps)
+_norm_of.defvjp(**norms._vector_norm.op.vjps)
 
 
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> Any:

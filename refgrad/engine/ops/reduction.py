@@ -1,4 +1,4 @@
-"""Sums, products and norms over some dimensions, or over all."""
+"""Sums and products over some dimensions, or over all."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from refgrad.engine.ops.forms import _met
 from refgrad.engine.primitive import primitive
 
 __all__ = [
-    "all", "any", "count_nonzero", "div_scalar", "logsumexp", "mean", "mul_scalar", "nanmean", "nansum", "norm",
-    "prod", "sum", "vector_norm",
+    "all", "any", "count_nonzero", "div_scalar", "logsumexp", "mean", "mul_scalar", "nanmean", "nansum", "prod",
+    "sum",
 ]  # fmt: skip
 
 
@@ -191,10 +191,10 @@ def _prod_all_vjp(grad: Any, input: Any, input_shape: Any, result: Any) -> Any:
         return grad * (result / input)
     if zeros > 1 and not modes.grad_enabled:  # not even where the other factors are nan
         return ops.zeros_like(input)
-    return ops.reshape(_prod_of_others(grad, ops.reshape(input, (-1,)), 0), input_shape)
+    return ops.reshape(product_of_others(grad, ops.reshape(input, (-1,)), 0), input_shape)
 
 
-def _prod_of_others(grad: Any, input: Any, dim: int) -> Any:
+def product_of_others(grad: Any, input: Any, dim: int) -> Any:
     """The gradient of a product without a division: of zeros, too, it is what the other factors make."""
     size = input.shape[dim]
     if size <= 1:
@@ -219,7 +219,7 @@ def _prod_dim_vjp(grad: Any, input: Any, input_shape: Any, result: Any, dim: int
     grad, result = restored(grad, dim, input_shape, keepdim), restored(result, dim, input_shape, keepdim)
     if not ops.any(input == 0):
         return grad * (result / input)
-    return _prod_of_others(grad, input, dims.wrap(dim, len(input_shape)))
+    return product_of_others(grad, input, dims.wrap(dim, len(input_shape)))
 
 
 _prod_dim.defvjp(_prod_dim_vjp)
@@ -255,75 +255,6 @@ logsumexp.defjvp(
         tangent * ops.exp(input - restored(result, dim, input_shape, keepdim)), dim, keepdim
     )
 )
-
-
-@primitive(name="LinalgVectorNormBackward0")
-def _vector_norm(input: Any, /, ord: float, dim: Any, keepdim: bool, dtype: Any) -> Any:
-    if input.dtype.kind in "biu":
-        raise RuntimeError(
-            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
-            f"{dtypes.scalar_title(input.dtype)}"
-        )
-    axis = dims.axes(dim, input.ndim)
-    size = np.abs(input if dtype is None else input.astype(dtype.numpy))
-    wide = size.astype(np.float32) if size.dtype.itemsize == 2 else size
-    return _norm_of(wide, float(ord), axis, keepdim).astype(size.dtype)
-
-
-def _norm_of(size: Any, ord: float, axis: Any, keepdim: bool) -> Any:
-    if math.isinf(ord):
-        if not size.size:
-            raise RuntimeError(
-                "linalg.vector_norm cannot compute the inf norm on an empty tensor because the operation does not have "
-                "an identity"
-            )
-        return (max_reduce if ord > 0 else min_reduce)(size, axis, None, None, keepdim)
-    if ord == 0:
-        return add_reduce(size != 0, axis, size.dtype, None, keepdim)
-    if ord == 1:
-        return add_reduce(size, axis, None, None, keepdim)
-    if ord == 2:
-        return np.sqrt(add_reduce(size * size, axis, None, None, keepdim))
-    return add_reduce(size**ord, axis, None, None, keepdim) ** (1 / ord)
-
-
-def _norm_vjp(
-    grad: Any, input: Any, input_dtype: Any, input_shape: Any, result: Any, ord: float, dim: Any, keepdim: bool
-) -> Any:
-    grad, norm = restored(grad, dim, input_shape, keepdim), restored(result, dim, input_shape, keepdim)
-    if ord == 0:
-        return None  # a count has no gradient at all in torch, not a zero
-    if ord == 1:
-        return ops.sgn(input) * grad
-    if ord == 2:
-        return grad * ops.masked_fill(input / norm, norm == 0, 0)  # at the origin torch gives 0
-    size = ops.abs(input)
-    if math.isinf(ord):  # torch splits a tie evenly
-        mask = ops.to_copy(ops.logical_or(size == norm, ops.isnan(size)), input_dtype)
-        return ops.sgn(input) * ((grad / ops.sum(mask, dim, True)) * mask)
-    if ord < 1:
-        scaled = ops.sgn(input) * ops.masked_fill(ops.pow(size, ord - 1), input == 0, 0)
-        return scaled * grad * ops.pow(norm, 1 - ord)
-    scaled = ops.sgn(input) * ops.pow(size, ord - 1) if ord < 2 else input * ops.pow(size, ord - 2)
-    return scaled * ops.masked_fill(grad / ops.pow(norm, ord - 1), norm == 0, 0)
-
-
-_vector_norm.defvjp(_norm_vjp)
-
-
-def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """The ``ord``-norm over ``dim``, of all elements without it."""
-    return _vector_norm(x, ord, dim, keepdim, dtype)
-
-
-def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """The ``p``-norm over ``dim``, of all elements without it.
-
-    Errors: NotImplementedError for the nuclear norm.
-    """
-    if p == "nuc":
-        raise NotImplementedError("norm(): the nuclear norm needs singular values, which refgrad does not have")
-    return _vector_norm(input, 2 if p in (None, "fro") else p, dim, keepdim, dtype)
 
 
 def _truth(ufunc: Any, input: Any, dim: Any, keepdim: bool) -> Any:

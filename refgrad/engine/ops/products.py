@@ -1,19 +1,24 @@
-"""Products of vectors and matrices."""
+"""Products of matrices."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.graph import TensorBase
+from refgrad.engine.modes import warn_once
 from refgrad.engine.ops.reduction import add_reduce
 from refgrad.engine.ops.reshaping import _unsafe_view
 from refgrad.engine.primitive import primitive
 
-__all__ = ["addmm", "addmv", "bmm", "dot", "inner", "matmul", "mm", "mv", "outer", "tensordot", "trace", "vdot"]
+__all__ = [
+    "bmm", "chain_matmul", "inner", "kron", "linalg_multi_dot", "matmul", "mm", "mv", "tensordot", "trace",
+]  # fmt: skip
 
 
 def _multiply(input: Any, other: Any, name: str = "addmm_impl_cpu_") -> Any:
@@ -36,55 +41,7 @@ def _titles(*arrays: Any) -> list[str]:
     return [dtypes.scalar_title(x.dtype) for x in arrays]
 
 
-# vectors --------------------------------------------------------------------------------------------------------------
-
-
-def _check_vectors(input: Any, tensor: Any, name: str) -> None:
-    if input.ndim != 1 or tensor.ndim != 1:
-        raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
-    if input.dtype != tensor.dtype:
-        first, second = _titles(input, tensor)
-        raise RuntimeError(f"{name} : expected both vectors to have same dtype, but found {first} and {second}")
-    if input.size != tensor.size:
-        raise RuntimeError(
-            f"inconsistent tensor size, expected tensor [{input.size}] and src [{tensor.size}] to have the same number "
-            f"of elements, but got {input.size} and {tensor.size} elements respectively"
-        )
-
-
-@primitive()
-def dot(input: Any, tensor: Any, /) -> Any:
-    """The sum of the products of two vectors' elements.
-
-    Errors: RuntimeError for anything but two vectors of one size and type.
-    """
-    _check_vectors(input, tensor, "dot")
-    return _multiply(input, tensor, "dot")
-
-
-dot.defvjp(lambda grad, tensor: grad * tensor, lambda grad, input: grad * input)
-dot.defjvp(lambda tangent, tensor: ops.dot(tangent, tensor), lambda tangent, input: ops.dot(input, tangent))
-
-
-@primitive()
-def vdot(input: Any, other: Any, /) -> Any:
-    """As ``dot``, of the first vector's conjugate."""
-    _check_vectors(input, other, "vdot")
-    return _multiply(np.conj(input), other, "vdot")
-
-
-vdot.defvjp(lambda grad, other: ops.conj(grad * other), lambda grad, input: grad * ops.conj(input))
-
-
-def outer(input: Any, vec2: Any) -> Any:
-    """The matrix of all products of two vectors' elements.
-
-    Errors: RuntimeError for anything but vectors.
-    """
-    for x, name in ((input, "self"), (vec2, "vec2")):
-        if x.ndim != 1:
-            raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {x.ndim}-D")
-    return ops.reshape(input, (input.shape[0], 1)) * vec2
+# matrices and vectors -------------------------------------------------------------------------------------------------
 
 
 @primitive()
@@ -107,15 +64,6 @@ def mv(input: Any, vec: Any, /) -> Any:
 
 mv.defvjp(lambda grad, vec: ops.outer(grad, vec), lambda grad, input: ops.mv(ops.t(input), grad))
 mv.defjvp(lambda tangent, vec: ops.mv(tangent, vec), lambda tangent, input: ops.mv(input, tangent))
-
-
-def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
-    """``beta * input + alpha * (mat @ vec)``."""
-    return _scaled(input, beta) + _scaled(mv(mat, vec), alpha)
-
-
-def _scaled(value: Any, factor: Any) -> Any:
-    return value if factor == 1 else value * factor
 
 
 # matrices -------------------------------------------------------------------------------------------------------------
@@ -195,57 +143,6 @@ bmm.defjvp(lambda tangent, mat2: ops.bmm(tangent, mat2), lambda tangent, input: 
 
 
 @primitive()
-def addmm(input: Any, mat1: Any, mat2: Any, /, *, beta: Any = 1, alpha: Any = 1) -> Any:
-    """``beta * input + alpha * (mat1 @ mat2)``; a zero ``beta`` leaves nan in ``input`` out.
-
-    Errors: RuntimeError for shapes or types that do not fit.
-    """
-    for x, name in ((mat1, "mat1"), (mat2, "mat2")):
-        if x.ndim != 2:
-            raise RuntimeError(f"{name} must be a matrix, got {x.ndim}-D tensor")
-    if input.dtype != mat2.dtype:
-        first, second = _titles(input, mat2)
-        raise RuntimeError(f"self and mat2 must have the same dtype, but got {first} and {second}")
-    _check_sizes(mat1, mat2)
-    if mat1.dtype != mat2.dtype:
-        first, second = _titles(mat1, mat2)
-        raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {first} and {second}")
-    _check_expands(input.shape, (mat1.shape[0], mat2.shape[1]))
-    result = _scaled(_multiply(mat1, mat2), alpha)
-    return result + _scaled(input, beta) if beta != 0 else result
-
-
-def _check_expands(shape: tuple[int, ...], size: tuple[int, int]) -> None:
-    if len(shape) > 2:
-        raise RuntimeError(
-            f"expand(torch.FloatTensor{{{list(shape)}}}, size={list(size)}): the number of sizes provided (2) must be "
-            f"greater or equal to the number of dimensions in the tensor ({len(shape)})"
-        )
-    for d in range(1, len(shape) + 1):
-        if shape[-d] not in (1, size[-d]):
-            raise RuntimeError(
-                f"The expanded size of the tensor ({size[-d]}) must match the existing size ({shape[-d]}) at "
-                f"non-singleton dimension {2 - d}.  Target sizes: {list(size)}.  Tensor sizes: {list(shape)}"
-            )
-
-
-addmm.defvjp(
-    lambda grad, beta: _scaled(grad, beta),
-    lambda grad, mat2, alpha, mat1_shape, mat1_strides, mat1_dtype: _scaled(
-        _mat1_vjp(grad, mat2, _column_major(mat1_shape, mat1_strides, mat1_dtype)), alpha
-    ),
-    lambda grad, mat1, alpha, mat2_shape, mat2_strides, mat2_dtype: _scaled(
-        _mat2_vjp(grad, mat1, _column_major(mat2_shape, mat2_strides, mat2_dtype)), alpha
-    ),
-)
-addmm.defjvp(
-    lambda tangent, result, beta: ops.expand(_scaled(tangent, beta), tuple(result.shape)),
-    lambda tangent, mat2, alpha: _scaled(ops.mm(tangent, mat2), alpha),
-    lambda tangent, mat1, alpha: _scaled(ops.mm(mat1, tangent), alpha),
-)
-
-
-@primitive()
 def trace(input: Any, /) -> Any:
     """The sum of a matrix's diagonal.
 
@@ -294,7 +191,7 @@ def matmul(input: Any, other: Any) -> Any:
     if ndims == (2, 2):
         return mm(input, other)
     if ndims == (1, 1):
-        return dot(input, other)
+        return ops.dot(input, other)
     if ndims == (2, 1):
         return mv(input, other)
     if ndims == (1, 2):
@@ -366,7 +263,13 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
         dims = (range(-dims, 0), range(dims))
     of_a, of_b = [d % a.ndim for d in dims[0]], [d % b.ndim for d in dims[1]]
     for i, j in zip(of_a, of_b):
-        if a.shape[i] != b.shape[j]:
+        if a.shape[i] == b.shape[j]:
+            continue
+        if a.shape[i] == 1:  # broadcasts: the same as if the other were summed first
+            b = ops.sum(b, j, True)
+        elif b.shape[j] == 1:
+            a = ops.sum(a, i, True)
+        else:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size "
                 f"{b.shape[j]} in dim {j}"
@@ -376,7 +279,96 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     shape = tuple(a.shape[d] for d in free_a) + tuple(b.shape[d] for d in free_b)
     if not shape:
         flat = [ops.reshape(ops.permute(x, of_x), (size,)) for x, of_x in ((a, of_a), (b, of_b))]
-        return ops.reshape(dot(*flat), ())
+        return ops.reshape(ops.dot(*flat), ())
     left = ops.reshape(ops.permute(a, free_a + of_a), (math.prod(a.shape[d] for d in free_a), size))
     right = ops.reshape(ops.permute(b, of_b + free_b), (size, math.prod(b.shape[d] for d in free_b)))
     return ops.reshape(mm(left, right), shape)
+
+
+# products of several matrices -----------------------------------------------------------------------------------------
+
+
+def kron(input: Any, other: Any) -> Any:
+    """The Kronecker product: a copy of ``other`` for each element of ``input``, in its place."""
+    ndim = max(input.ndim, other.ndim)
+    first, second = ((1,) * (ndim - x.ndim) + tuple(x.shape) for x in (input, other))
+    outer = _unsafe_view(input, tuple(n for pair in zip(first, (1,) * ndim) for n in pair))
+    inner = _unsafe_view(other, tuple(n for pair in zip((1,) * ndim, second) for n in pair))
+    return _unsafe_view(outer * inner, tuple(m * n for m, n in zip(first, second)))
+
+
+def linalg_multi_dot(tensors: Sequence[Any]) -> Any:
+    """The product of several matrices, in the cheapest order; the first and last may be vectors.
+
+    Errors: RuntimeError for fewer than two, and for shapes or types that do not fit.
+    """
+    _check_chain(tensors)
+    first, *middle, last = tensors
+    shape = tuple(first.shape[:-1]) + (tuple(last.shape[1:]) if last.ndim > 1 else ())
+    first = ops.unsqueeze(first, 0) if first.ndim == 1 else first
+    last = ops.unsqueeze(last, 1) if last.ndim == 1 else last
+    chain = [first, *middle, last]
+    for i, (a, b) in enumerate(pairwise(chain)):
+        if a.shape[1] != b.shape[0]:
+            raise RuntimeError(
+                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(tensors[i].shape)} and "
+                f"{list(tensors[i + 1].shape)} cannot be multiplied"
+            )
+    return ops.view(_multiplied(chain, _cheapest(chain), 0, len(chain) - 1), shape)
+
+
+def _check_chain(tensors: Sequence[Any]) -> None:
+    if len(tensors) < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
+    for i, x in enumerate(tensors):
+        place = "the first tensor" if i == 0 else "the last tensor" if i == len(tensors) - 1 else f"tensor {i}"
+        if x.ndim not in ((1, 2) if i in (0, len(tensors) - 1) else (2,)):
+            wanted = "1D or 2D" if place.startswith("the") else "2D"
+            raise RuntimeError(f"multi_dot(): {place} must be {wanted} but got {x.ndim}D")
+    kinds = [dtypes.c_title(getattr(x, "_array", x).dtype) for x in tensors]
+    for i, kind in enumerate(kinds):
+        if kind != kinds[0]:
+            raise RuntimeError(
+                f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {kinds[0]} and tensor {i} {kind}"
+            )
+
+
+def _cheapest(chain: Sequence[Any]) -> dict[tuple[int, int], int]:
+    """Where to split each part of the chain, by the number of multiplications.
+
+    Source: T. Cormen and others, "Introduction to algorithms", sec. 15.2.
+    """
+    size = [chain[0].shape[0], *(x.shape[1] for x in chain)]
+    cost = {(i, i): 0 for i in range(len(chain))}
+    split: dict[tuple[int, int], int] = {}
+    for length in range(1, len(chain)):
+        for i in range(len(chain) - length):
+            j = i + length
+            costs = [cost[i, k] + cost[k + 1, j] + size[i] * size[k + 1] * size[j + 1] for k in range(i, j)]
+            cost[i, j] = min(costs)
+            split[i, j] = i + costs.index(cost[i, j])
+    return split
+
+
+def _multiplied(chain: Sequence[Any], split: dict[tuple[int, int], int], i: int, j: int) -> Any:
+    if i == j:
+        return chain[i]
+    k = split[i, j]
+    return mm(_multiplied(chain, split, i, k), _multiplied(chain, split, k + 1, j))
+
+
+def chain_matmul(*matrices: Any) -> Any:
+    """As ``linalg.multi_dot``, of matrices only."""
+    warn_once(_CHAIN_MATMUL, stacklevel=3)
+    if not matrices:
+        raise RuntimeError("chain_matmul(): Expected one or more matrices")
+    for x in matrices:
+        if x.ndim != 2:
+            raise RuntimeError(f"Tensor dimension is {x.ndim}, expected 2 instead.")
+    return matrices[0] if len(matrices) == 1 else linalg_multi_dot(matrices)
+
+
+_CHAIN_MATMUL = (
+    "torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use torch.linalg.multi_dot instead, "
+    "which accepts a list of two or more tensors rather than multiple parameters."
+)
