@@ -86,6 +86,15 @@ _cdist_forward.defvjp(
 )
 
 
+def _no_tangent(tangent: Any) -> Any:
+    raise NotImplementedError(
+        "Trying to use forward AD with _cdist_forward that does not support it because it has not been implemented yet."
+    )
+
+
+_cdist_forward.defjvp(_no_tangent, _no_tangent)
+
+
 @primitive()
 def _euclidean_dist(x1: Any, x2: Any, /) -> Any:
     """By one product of matrices: ``|a|^2 - 2 a b + |b|^2``."""
