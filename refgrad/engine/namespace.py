@@ -105,7 +105,7 @@ _HIDDEN = """
     log_sigmoid_backward log_softmax_backward_data logsigmoid mish mse_loss mse_loss_backward mul_scalar nll_loss
     nll_loss_backward ones_as place place_diagonal pow_scalar pow_tensor promoted relu6 repeat round_decimals
     round_whole rpow_scalar setitem silu slice smooth_l1_loss smooth_l1_loss_backward softmax_backward_data softmin softplus
-    softplus_backward softsign sum_to_size tanhshrink threshold_backward to_copy unfold_backward unfold_dim
+    normal_of softplus_backward softsign sum_to_size tanhshrink threshold_backward to_copy unfold_backward unfold_dim
     view zero zeros_as
 """.split()
 _ELSEWHERE = ("fft_", "linalg_", "special_")  # shown by the namespaces of these names

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from refgrad.engine import dims, dtypes, random
+from refgrad.engine import dims, dtypes, ops, random
 from refgrad.engine.creation import _type, leaf
+from refgrad.engine.inplace import inplace, write
+from refgrad.engine.ops import draws
 from refgrad.engine.tensor import Tensor
 from refgrad.engine.views import own_array
 
 __all__ = [
-    "Generator", "bernoulli", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "normal", "rand",
+    "Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "normal", "rand",
     "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
 ]  # fmt: skip
 
@@ -85,58 +85,64 @@ def randperm(
     return leaf(random.permutation(generator or default_generator, n, (dtype or dtypes.int64).numpy), requires_grad)
 
 
-def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def rand_like(
+    input: Tensor, *, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:  # fmt: skip
     """Uniform numbers in the shape and type of ``input``."""
-    return rand(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
-def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randn_like(
+    input: Tensor, *, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:  # fmt: skip
     """Normal numbers in the shape and type of ``input``."""
-    return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
-def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None) -> Tensor:
+def randint_like(
+    input: Tensor, low: int, high: int | None = None, *, generator: Any = None, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False, memory_format: Any = None,
+) -> Tensor:  # fmt: skip
     """Integers in the shape and type of ``input``."""
-    return randint(low, high, input.shape, dtype=dtype or input.dtype)
+    kind = dtype or input.dtype
+    return randint(low, high, input.shape, generator=generator, dtype=kind, requires_grad=requires_grad)
 
 
-def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None) -> Tensor:
-    """Normal numbers of a mean and standard deviation, which may be tensors."""
-    if size is not None:
-        kind = dtypes.get_default_dtype().numpy
-        return leaf(random.normal(generator or default_generator, dims.sizes((size,)), kind, mean, std))
-    like = mean if isinstance(mean, Tensor) else std
-    return randn(like.shape, generator=generator, dtype=like.dtype) * std + mean  # type: ignore[no-any-return]
+def normal(
+    mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """Normal numbers of a mean and standard deviation, which may be tensors.
 
-
-def bernoulli(input: Tensor, *, generator: Any = None) -> Tensor:
-    """Ones with the probabilities in ``input``, else zeros."""
-    array = np.asarray(input._array)
-    return leaf(random.bernoulli(generator or default_generator, array, array.shape, array.dtype))
-
-
-def _uniform_(self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
-    return self._fill_with(random.uniform(generator or default_generator, self.shape, self._array.dtype, a, b))
-
-
-def _normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
-    return self._fill_with(random.normal(generator or default_generator, self.shape, self._array.dtype, mean, std))
+    Errors: RuntimeError for a negative standard deviation.
+    """
+    if size is None:
+        return ops.normal_of(mean, std, generator)  # type: ignore[no-any-return]
+    stream = generator or default_generator
+    return leaf(random.normal(stream, dims.sizes((size,)), _type(dtype), mean, std), requires_grad)
 
 
 def _random_(self: Tensor, low: Any = None, high: Any = None, *, generator: Any = None) -> Tensor:
-    low, high = (0, low) if high is None and low is not None else (low, high)
-    return self._fill_with(random.integers(generator or default_generator, self.shape, low, high, self._array.dtype))
+    if low is None:
+        return write(draws._random_any.op, (self,), (generator,))  # type: ignore[no-any-return]
+    if high is None:
+        return write(draws._random_below.op, (self,), (low, generator))  # type: ignore[no-any-return]
+    return write(draws._random_between.op, (self,), (low, high, generator))  # type: ignore[no-any-return]
 
 
 def _bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
-    chance = np.asarray(p._array) if isinstance(p, Tensor) else p
-    return self._fill_with(random.bernoulli(generator or default_generator, chance, self.shape, self._array.dtype))
+    if isinstance(p, Tensor):
+        return write(draws._bernoulli_tensor.op, (self, p), (generator,))  # type: ignore[no-any-return]
+    return write(draws._bernoulli_number.op, (self,), (p, generator))  # type: ignore[no-any-return]
 
 
 for _name, _fill in (
-    ("uniform_", _uniform_),
-    ("normal_", _normal_),
+    *((name, inplace(op)) for name, op in draws.FILLS.items()),
     ("random_", _random_),
     ("bernoulli_", _bernoulli_),
+    ("bernoulli", ops.bernoulli),
+    ("multinomial", ops.multinomial),
 ):
     setattr(Tensor, _name, _fill)

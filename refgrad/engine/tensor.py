@@ -15,10 +15,10 @@ from refgrad.engine.caller import calling_frame
 from refgrad.engine.device import cpu, device
 from refgrad.engine.grad_dtype import check_grad_dtype, grad_dtype, set_grad_dtype
 from refgrad.engine.graph import LeafHooks, RemovableHandle, TensorBase, Unversioned, accumulator, add_hook
-from refgrad.engine.inplace import bump, check_inplace, inplace, inplace_view, write
+from refgrad.engine.inplace import inplace, inplace_view, write
 from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import operator, set_tensor_type, wrap
-from refgrad.engine.views import check_overlap, own_array, share, wants_grad
+from refgrad.engine.views import own_array, share, wants_grad
 
 _NON_LEAF_GRAD = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated "
@@ -666,17 +666,6 @@ class Tensor(TensorBase):
                 f"the base given to float_power_ has dtype {held} but the operation's result requires dtype {needed}"
             )
         return _float_power_(self, exponent)  # type: ignore[no-any-return]
-
-    def _fill_with(self, values: Any) -> Tensor:
-        """Overwrite with ``values`` from outside any graph; what random fills do."""
-        check_inplace(self, modes.grad_enabled and self.requires_grad)
-        check_overlap(own_array(self))
-        self._array[...] = values
-        bump(self)
-        return self
-
-    def as_strided_(self, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
-        return ops.striding.windowed(_as_strided_, self, size, stride, storage_offset)
 
     # new tensors like this one ----------------------------------------------------------------------------------------
 

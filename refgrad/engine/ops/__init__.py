@@ -15,6 +15,7 @@ from refgrad.engine.ops.cumulative import *
 from refgrad.engine.ops.determinant import *
 from refgrad.engine.ops.diagonals import *
 from refgrad.engine.ops.differences import *
+from refgrad.engine.ops.draws import *
 from refgrad.engine.ops.entropy import *
 from refgrad.engine.ops.expansion import *
 from refgrad.engine.ops.exponentials import *

@@ -114,18 +114,6 @@ def no_derivative(name: str) -> Any:
     return rule
 
 
-def not_implemented(name: str) -> Any:
-    """The rule for an input that PyTorch has no derivative for, though it may have one for the others.
-
-    Errors: NotImplementedError.
-    """
-
-    def rule(grad: Any) -> Any:
-        raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
-
-    return rule
-
-
 def _no_tensor(function: Any, name: str, position: int, value: Any) -> TypeError:
     kind = type(value).__name__
     return TypeError(f"{function.__name__}(): argument '{name}' (position {position}) must be Tensor, not {kind}")

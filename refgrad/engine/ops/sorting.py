@@ -9,7 +9,6 @@ import numpy as np
 from refgrad.engine import dims
 from refgrad.engine.ops import return_types
 from refgrad.engine.ops.extremum import check_nonempty, put_back
-from refgrad.engine.ops.forms import unwritten
 from refgrad.engine.primitive import primitive
 
 __all__ = ["argsort", "kthvalue", "msort", "sort", "topk"]
@@ -106,27 +105,3 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     Errors: RuntimeError where there are fewer.
     """
     return return_types.kthvalue(*_kthvalue(input, k, dim, keepdim))
-
-
-def _distinct(input: Any, dim: int | None) -> Any:
-    axis = None if dim is None else dims.wrap(dim, input.ndim)
-    array = np.asarray(input)
-    values, inverse, counts = np.unique(array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
-    return values, inverse.reshape(array.shape if dim is None else -1), counts
-
-
-_DISTINCT = ("output", "inverse_indices", "counts")
-
-
-@primitive(name="Unique2Backward0", outputs=_DISTINCT)
-def _unique2(input: Any, /) -> Any:
-    return _distinct(input, None)
-
-
-@primitive(name="UniqueDimBackward0", outputs=_DISTINCT)
-def _unique_dim(input: Any, /, dim: int) -> Any:
-    return _distinct(input, dim)
-
-
-_unique2.defvjp(unwritten("_unique2"))
-_unique_dim.defvjp(unwritten("unique_dim"))
