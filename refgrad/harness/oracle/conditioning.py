@@ -46,8 +46,10 @@ class Nudged(Interpreter):
             tensor = self.tensors.get(name)
             if self.direction and isinstance(statement, ir.Leaf | ir.Op) and tensor is not None:
                 array = tensor.numpy(force=True)
-                if array.dtype.kind == "f" and array.flags.writeable and not _shared(statement):
+                if array.dtype.kind == "f" and array.flags.writeable and not tensor._is_view():
                     array[...] = nudged(array, self.direction)
+                    if isinstance(statement, ir.Op) and self.direction % 2:
+                        array[array == 0] *= -1  # which zero a result is, is a rounding too
 
 
 def nudged(array: Array, direction: int) -> Array:
@@ -60,12 +62,6 @@ def nudged(array: Array, direction: int) -> Array:
     odd = (bits * WORD[size](2654435761) >> WORD[size](8 + direction)) & WORD[size](1)
     moved = np.nextafter(array, np.where(odd.reshape(array.shape) == 1, np.inf, -np.inf).astype(array.dtype))
     return np.where(rounded.reshape(array.shape) & np.isfinite(array), moved, array)
-
-
-def _shared(statement: Statement) -> bool:
-    from refgrad.harness.program.grammar import OPS
-
-    return isinstance(statement, ir.Op) and OPS[statement.op].view
 
 
 def _number(trace: Trace, difference: Difference, place: tuple[int, ...]) -> float | None:

@@ -10,7 +10,7 @@ from refgrad.harness.oracle.conditioning import allowance
 from refgrad.harness.oracle.derivative import Question, question
 from refgrad.harness.oracle.finding import Finding
 from refgrad.harness.oracle.known import of_torch
-from refgrad.harness.oracle.laws import broken
+from refgrad.harness.oracle.laws import broken, changed
 from refgrad.harness.program.interpreter import interpret
 from refgrad.harness.program.ir import Program
 from refgrad.harness.program.shrinking import shrink, without
@@ -109,6 +109,8 @@ class Case:
         mismatch = difference.mismatch
         if mismatch is None or mismatch.kind != "value":
             return self.finding(difference, dispute, dispute.suspect, "trace")
+        if (culprit := self.touched(difference, dispute, other)) is not None:
+            return self.finding(difference, dispute, culprit, "law: untouched by an error")
         moves = allowance(self.program, self.reference, difference)
         if (mismatch.difference or 0.0) <= (mismatch.bound or 0.0) + moves:
             return self.finding(
@@ -118,6 +120,14 @@ class Case:
         if asked is None:
             return self.finding(difference, dispute, dispute.suspect, "trace")
         return self.decide(difference, dispute, asked)
+
+    def touched(self, difference: Difference, dispute: Dispute, other: Trace) -> str | None:
+        """Who of two parties changed a tensor in a statement that raised an error for both."""
+        steps = self.mine[difference.number], other[difference.number]
+        if any(step.raised is None for step in steps):
+            return None
+        wrong = [changed(trace, step) is not None for trace, step in zip((self.mine, other), steps, strict=True)]
+        return {(True, False): dispute.mine, (False, True): dispute.other}.get((wrong[0], wrong[1]))
 
     def decide(self, difference: Difference, dispute: Dispute, asked: Question) -> Finding:
         """Where the derivative is defined mathematics decides; elsewhere whatever lies between the sides is convention."""

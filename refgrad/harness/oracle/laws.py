@@ -14,7 +14,7 @@ from refgrad.harness.program.ir import Backward, Grad, Leaf, Program, Statement
 from refgrad.harness.program.shrinking import replaced
 from refgrad.harness.program.trace import Difference, Seen, Step, Trace, first_difference
 
-__all__ = ["LAWS", "Broken", "broken"]
+__all__ = ["LAWS", "Broken", "broken", "changed", "last_seen"]
 
 Array = np.ndarray[Any, Any]
 
@@ -34,6 +34,32 @@ def broken(program: Program, backend: Any, trace: Trace) -> Broken | None:
         if difference is not None:
             return Broken(law, difference)
     return None
+
+
+def untouched(program: Program, backend: Any, trace: Trace) -> Difference | None:
+    """A statement that raises an error has changed no tensor."""
+    for step in trace:
+        if step.raised is not None and (found := changed(trace, step)) is not None:
+            return found
+    return None
+
+
+def changed(trace: Trace, step: Step) -> Difference | None:
+    """The first tensor whose value a statement changed, with the value before."""
+    for name, seen in step.seen.items():
+        before = last_seen(trace[: step.number], name)
+        if isinstance(seen, Seen) and before is not None:
+            plain = Step(step.number, {name: _value_only(seen)}), Step(step.number, {name: _value_only(before)})
+            if (found := first_difference(*((each,) for each in plain))) is not None:
+                return found
+    return None
+
+
+def last_seen(trace: Trace, name: str) -> Seen | None:
+    """The last that a trace shows of a tensor."""
+    looks = (step.seen[name] for step in reversed(trace) if name in step.seen)
+    last = next(looks, None)
+    return last if isinstance(last, Seen) else None
 
 
 def reading(program: Program, backend: Any, trace: Trace) -> Difference | None:
@@ -83,6 +109,7 @@ def linearity(program: Program, backend: Any, trace: Trace) -> Difference | None
 
 
 LAWS: dict[str, Callable[[Program, Any, Trace], Difference | None]] = {
+    "untouched by an error": untouched,
     "reading": reading,
     "create_graph": create_graph,
     "contiguous": contiguous,
@@ -118,6 +145,10 @@ def numbers_only(trace: Trace, number: int | None = None) -> Trace:
 def _bare(step: Step, kept: bool) -> Step:
     seen = {name: _facts_aside(each) for name, each in step.seen.items() if isinstance(each, Seen)} if kept else {}
     return Step(step.number, dict(seen))
+
+
+def _value_only(seen: Seen) -> Seen:
+    return Seen(seen.value, None, None, None, None, None, None)
 
 
 def _facts_aside(seen: Seen) -> Seen:

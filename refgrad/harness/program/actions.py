@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from refgrad.harness.program import sampled
 from refgrad.harness.program.grammar import INPLACE, OPS, OpSpec
 from refgrad.harness.program.ir import (
     Backward,
@@ -31,6 +32,11 @@ NOT_DIFFERENTIABLE = {"detach", "gt", "le", "eq"}
 def compute(scope: Scope) -> None:
     """Any op."""
     apply(scope, OPS[scope.random.choice(OP_NAMES)])
+
+
+def sample(scope: Scope) -> None:
+    """Any op of the catalogue, on a sample of its own."""
+    sampled.call(scope, scope.random.choice(sampled.names()))
 
 
 def apply(scope: Scope, spec: OpSpec) -> Var:
@@ -332,7 +338,8 @@ def integer_leaf(scope: Scope) -> None:
 
 
 WEIGHTS = {
-    "op": 46,
+    "op": 40,
+    "sample": 6,
     "inplace": 12,
     "leaf": 3,
     "no_grad": 3,
@@ -350,6 +357,7 @@ WEIGHTS = {
 }
 ACTIONS: dict[str, Action] = {
     "op": compute,
+    "sample": sample,
     "inplace": write,
     "leaf": leaf,
     "no_grad": block("no_grad"),

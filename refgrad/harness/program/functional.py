@@ -9,7 +9,7 @@ import numpy as np
 from refgrad.errors import Unsupported
 from refgrad.harness.adapters import calculus
 from refgrad.harness.program import ir
-from refgrad.harness.program.grammar import OPS
+from refgrad.harness.program.grammar import calling
 from refgrad.harness.program.interpreter import array_of, function_of, index_of, missing
 from refgrad.harness.program.ir import Program, Ref, Statement
 from refgrad.harness.program.trace import Seen, Step, Trace, stable
@@ -146,12 +146,12 @@ def apply(xp: Any, statement: ir.Op, tensors: dict[str, Any]) -> Any:
             return tensors[value.name]
         return tuple(map(argument, value)) if isinstance(value, tuple) else value
 
-    spec = OPS[statement.op]
-    if spec.call == "index":
+    how = calling(statement.op)
+    if how == "index":
         source, items = statement.args
         return argument(source)[index_of(items, tensors, xp)]
     args = [argument(each) for each in statement.args]
-    result = function_of(xp, spec.name, spec.call, args)(
+    result = function_of(xp, statement.op, how, args)(
         *args, **{name: argument(each) for name, each in statement.params}
     )
     return result if statement.output is None else result[statement.output]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import accumulate
 from random import Random
 
+from refgrad.harness.program import sampled
 from refgrad.harness.program.actions import ACTIONS, MISTAKES, WEIGHTS, Action, apply, backward
 from refgrad.harness.program.grammar import OPS
 from refgrad.harness.program.ir import Program
@@ -19,9 +21,15 @@ Focus = tuple[str, str, str, str]
 NAMES, CUMULATIVE = list(WEIGHTS), list(accumulate(WEIGHTS.values()))
 
 
+@cache
+def catalogue() -> tuple[str, ...]:
+    """The ops that only the catalogue has."""
+    return tuple(name for name in sampled.names() if name not in OPS)
+
+
 def focus(seed: int, dtypes: tuple[str, ...] = DTYPES) -> Focus:
     """The op, action, class of shapes and dtype that the program of ``seed`` is sure to have."""
-    tables: tuple[list[str], ...] = (list(OPS), list(ACTIONS), list(CLASSES), list(dtypes))
+    tables: tuple[list[str], ...] = ([*OPS, *catalogue()], list(ACTIONS), list(CLASSES), list(dtypes))
     corner, chosen = seed * STRIDE, list[str]()
     for table in tables:
         corner, place = divmod(corner, len(table))
@@ -54,7 +62,9 @@ def steps(random: Random, length: int, op: str, action: str, invalid: bool) -> l
         ACTIONS[name]
         for name in random.choices(NAMES, cum_weights=CUMULATIVE, k=random.randint(length // 2, 3 * length // 2))
     ]
-    body.insert(random.randint(0, len(body)), lambda scope: apply(scope, OPS[op]))
+    body.insert(
+        random.randint(0, len(body)), lambda scope: apply(scope, OPS[op]) if op in OPS else sampled.call(scope, op)
+    )
     body.insert(random.randint(0, len(body)), ACTIONS[action])
     if invalid:
         body.insert(random.randint(0, len(body)), random.choice(MISTAKES))

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from refgrad.harness.program import sampled
 from refgrad.harness.program.ir import Argument, Literal, Ref, Slice
 from refgrad.harness.program.scope import CLASSES, MAX_ELEMENTS, Scope, Shape, Var, broadcast, broadcasts
 
-__all__ = ["INPLACE", "OPS", "Call", "Change", "InPlaceSpec", "OpSpec", "check_op"]
+__all__ = ["INPLACE", "OPS", "Call", "Change", "InPlaceSpec", "OpSpec", "calling", "check_op"]
 
 Params = tuple[tuple[str, Argument], ...]
 
@@ -64,10 +65,18 @@ INPLACE: dict[str, InPlaceSpec] = {}
 
 def check_op(name: str) -> str | None:
     """What is wrong with an op's name, or None."""
-    if name in OPS or name in INPLACE:
+    if name in OPS or name in INPLACE or sampled.record(name) is not None:
         return None
-    close = get_close_matches(name, [*OPS, *INPLACE], n=1)
+    close = get_close_matches(name, [*OPS, *INPLACE, *sampled.names()], n=1)
     return f"unknown op {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+
+
+def calling(name: str) -> str:
+    """How PyTorch spells an op: function, method or index."""
+    if name in OPS:
+        return OPS[name].call
+    record = sampled.record(name)
+    return "method" if record is not None and record.method else "function"
 
 
 def op(

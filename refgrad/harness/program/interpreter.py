@@ -14,7 +14,7 @@ from refgrad.harness.adapters import facade, to_numpy
 from refgrad.harness.backend import profiles
 from refgrad.harness.outcomes import lacks
 from refgrad.harness.program import ir
-from refgrad.harness.program.grammar import INPLACE, OPS
+from refgrad.harness.program.grammar import INPLACE, calling
 from refgrad.harness.program.ir import Program, Ref, Slice, Statement
 from refgrad.harness.program.trace import Raised, Seen, Step, Trace, stable
 
@@ -187,14 +187,14 @@ class Interpreter:
         return self.xp.tensor(np.repeat(array, 2, axis=-1))[..., ::2]
 
     def op(self, statement: ir.Op) -> Any:
-        spec = OPS[statement.op]
-        if spec.call == "index":
+        how = calling(statement.op)
+        if how == "index":
             source, items = statement.args
             result = self.argument(source)[self.index(items)]
         else:
             args = [self.argument(each) for each in statement.args]
             params = {name: self.argument(each) for name, each in statement.params}
-            result = function_of(self.xp, spec.name, spec.call, args)(*args, **params)
+            result = function_of(self.xp, statement.op, how, args)(*args, **params)
         self.tensors[statement.name] = result if statement.output is None else result[statement.output]
         return (statement.name,)
 

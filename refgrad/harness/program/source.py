@@ -11,7 +11,7 @@ import numpy as np
 
 from refgrad.errors import Unsupported
 from refgrad.harness.program import ir
-from refgrad.harness.program.grammar import INPLACE, OPS
+from refgrad.harness.program.grammar import INPLACE, calling
 from refgrad.harness.program.interpreter import array_of
 from refgrad.harness.program.ir import Leaf, Op, Program, Ref, Slice, Statement
 
@@ -192,8 +192,8 @@ class Writer:
         yield f"{statement.name} = {self.expression(statement)}{picked}"
 
     def expression(self, statement: Op) -> str:
-        spec = OPS[statement.op]
-        if spec.call == "index":
+        how = calling(statement.op)
+        if how == "index":
             source, items = statement.args
             return f"{self.argument(source)}[{self.index(items)}]"
         args = [self.argument(each) for each in statement.args]
@@ -201,9 +201,9 @@ class Writer:
         if self.idiom.ops is not None:
             return spelled(self.idiom.ops, statement.op, args, params)
         passed = [*args, *(f"{name}={value}" for name, value in params.items())]
-        if spec.call == "method":
-            return f"{args[0]}.{spec.name}({', '.join(passed[1:])})"
-        return f"{self.idiom.module}.{spec.name}({', '.join(passed)})"
+        if how == "method":
+            return f"{args[0]}.{statement.op}({', '.join(passed[1:])})"
+        return f"{self.idiom.module}.{statement.op}({', '.join(passed)})"
 
     def inplace(self, statement: ir.InPlace) -> Iterator[str]:
         if INPLACE[statement.op].call == "index":

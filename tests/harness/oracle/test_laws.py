@@ -9,7 +9,7 @@ from refgrad.harness import registry
 from refgrad.harness.oracle.judge import expressible
 from refgrad.harness.oracle.laws import broken
 from refgrad.harness.program import generate, interpret
-from refgrad.harness.program.ir import Backward, Leaf, Op, Program, Ref
+from refgrad.harness.program.ir import Backward, InPlace, Leaf, Op, Program, Ref
 
 RIGHT = registry.load("refgrad")
 
@@ -70,3 +70,17 @@ def test_contiguous():
     """Another value where the memory lies otherwise."""
     backend = wrong(exp=lambda input: input.exp() if input.is_contiguous() else input.exp() * 2)
     assert law(backend, Leaf("x", (2, 2), (1.0, 2.0, 3.0, 4.0), layout="transposed"), EXP) == "contiguous"
+
+
+def test_untouched(monkeypatch):
+    """An error that has done its work already."""
+    right = refgrad.Tensor.add_
+
+    def add_(self, other):
+        right(self, other)
+        raise RuntimeError("refused")
+
+    monkeypatch.setattr(refgrad.Tensor, "add_", add_)
+    program = Program((Leaf("a", (2,), (1.0, 2.0)), InPlace("a", "add_", (1,))))
+    trace = interpret(program, RIGHT)
+    assert broken(program, RIGHT, trace).law == "untouched by an error"

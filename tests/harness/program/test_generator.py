@@ -7,7 +7,7 @@ import pytest
 
 from refgrad.harness.program import dumps, generate, loads
 from refgrad.harness.program.actions import ACTIONS
-from refgrad.harness.program.generator import DTYPES, focus
+from refgrad.harness.program.generator import DTYPES, catalogue, focus
 from refgrad.harness.program.grammar import OPS
 from refgrad.harness.program.scope import CLASSES
 
@@ -30,7 +30,7 @@ def test_sound(seed):
 
 def test_every_corner():
     """Consecutive seeds have each op with each action, each class of shapes and each dtype as their focus."""
-    corners = len(OPS) * len(ACTIONS) * len(CLASSES) * len(DTYPES)
+    corners = (len(OPS) + len(catalogue())) * len(ACTIONS) * len(CLASSES) * len(DTYPES)
     assert len({focus(seed) for seed in range(1000, 1000 + corners)}) == corners
 
 
