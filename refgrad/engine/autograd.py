@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from refgrad.engine import dims, ops
-from refgrad.engine.graph import AccumulateGrad, Node, NodeHooks, TensorBase, gradient_edge
-from refgrad.engine.inplace import bump
+from refgrad.engine.accumulation import add_tensor_to_grad, add_to_grad, give_to_grad, retain
+from refgrad.engine.fitting import fit_array, fit_tensor
+from refgrad.engine.grad_hooks import replaced, replaced_all, run_post_accumulate
+from refgrad.engine.graph import AccumulateGrad, Node, NodeHooks, TensorBase, gradient_edge, wrap
 from refgrad.engine.modes import error_state, modes, quiet
-from refgrad.engine.primitive import wrap
-from refgrad.engine.views import check_overlap, is_dense
 
 Edge = tuple[Node, int]
 
@@ -36,6 +34,7 @@ class Task:
         "owned",
         "pending",
         "recorded",
+        "wanted",
     )
 
     def __init__(self, *, graph: bool, keep: bool) -> None:
@@ -44,10 +43,11 @@ class Task:
         self.keep = keep
         self.buffers: dict[Node, Any] = {}
         self.owned: set[Node] = set()  # nodes whose buffer this pass made, and may write into
-        self.pending: dict[Node, int] = {}
+        self.pending: dict[Node, int] = {}  # how many gradients are still to come for each leaf
         self.captures: dict[Node, list[tuple[int, int]]] = {}
         self.captured: dict[int, Any] = {}
         self.needed: set[Node] | None = None  # None: everything that is reached
+        self.wanted: set[Node] | None = None  # the needed and the captured: where gradients go
         self.callbacks: list[Callable[[], Any]] = []  # called when all is done
 
     def run(self, edges: Sequence[Edge], grads: Sequence[Any]) -> None:
@@ -55,114 +55,157 @@ class Task:
         for (node, nr), grad in zip(edges, grads):
             self.add(node, nr, grad)
         self.nodes = nodes = self.reach([node for node, _ in edges])
-        recording, token = modes.state & 1, error_state.set(quiet)
-        self.outer, modes.task, modes.state = modes.task, self, modes.state & ~1 | self.recorded
+        here = modes.here
+        recording, token = here.state & 1, error_state.set(quiet)
+        self.outer, modes.task, here.state = modes.task, self, here.state & ~1 | self.recorded
         try:
-            if len(edges) == 1:
-                self.greet(edges[0][0])
-            for node in [n for n in self.pending if not self.pending[n]]:
-                self.execute(node)  # a leaf that is itself a root
-            if self.graph or self.needed is not None:
-                for node in nodes:
-                    self.execute(node)
-            else:
-                self.sweep(nodes)
+            if self.wanted is not None and len(edges) == 1:
+                self.greet(edges[0][0], self.wanted)
+            for node, count in [*self.pending.items()] if 0 in self.pending.values() else ():
+                if not count:
+                    self.execute(node)  # a leaf that is itself a root
+            self.sweep(nodes)
             for callback in self.callbacks:
                 callback()
         finally:
-            modes.state, modes.task = modes.state & ~1 | recording, self.outer
+            here.state, modes.task = here.state & ~1 | recording, self.outer
             error_state.reset(token)
 
-    def greet(self, root: Node) -> None:
+    def greet(self, root: Node, wanted: set[Node]) -> None:
         """A single root's tensor hooks hear of the pass, though nothing that is wanted lies beyond it, as in PyTorch."""
-        if self.needed is not None and root not in self.needed and root not in self.captures:
+        if root not in wanted:
             self.tensor_hooks(root, self.buffers.pop(root))
 
     def will_execute(self, node: Node) -> bool:
         """Whether this pass runs ``node``."""
-        wanted = self.needed is None or node in self.needed or node in self.captures
+        wanted = self.wanted is None or node in self.wanted
         return wanted and (node in self.pending or node in self.nodes)
 
     def sweep(self, nodes: list[Node]) -> None:
-        """``execute`` for each node, the common case written out: arrays, no restriction, no hooks, one output."""
-        buffers, owned, pending, keep = self.buffers, self.owned, self.pending, self.keep
-        take, held_by = buffers.pop, buffers.get
+        """``execute`` for each node, the common case written out: no hooks, one output.
+
+        Leaves run after the node that gave them their last gradient, as in PyTorch.
+        """
+        buffers, owned, pending, captures, wanted = self.buffers, self.owned, self.pending, self.captures, self.wanted
+        graph, keep, take = self.graph, self.keep, self.buffers.pop
+        ready: list[AccumulateGrad] = []
         for node in nodes:
-            plan = node.plan
-            grad = take(node, None) if node.hooks is None else None
-            if grad is None or plan is None or node.outputs is not None:
+            apply, grad = node.apply, take(node, None)
+            if apply is None or grad is None or (captures and node in captures):
                 self.execute(node, grad)
                 continue
-            grads = plan.on_arrays(node, grad)
-            if not keep and plan.frees:
-                node.saved = plan.gone or plan.freed(node.saved)
+            grads = node.plan.on_tensors(node, grad, keep) if graph else apply(node, grad, keep)
             if node.next_nrs is not None:
                 self.pass_on(node, grads)
                 continue
             for target, grad in zip(node.next_nodes, grads):
                 if target is None:
                     continue
-                if grad is not None:
-                    if target.outputs is not None:
-                        self.add(target, 0, fit_array(grad, *target.outputs[0]))
-                        continue
-                    if grad.__class__ is not target.kind and (
-                        grad.shape != target.shape or grad.dtype is not target.dtype
+                if grad is not None and (wanted is None or target in wanted):
+                    array = grad._array if graph else grad
+                    if array.__class__ is not target.kind and (
+                        array.shape != target.shape or array.dtype is not target.dtype
                     ):
-                        grad = fit_array(grad, target.shape, target.dtype)
-                    held = held_by(target)
-                    if held is None:
+                        grad = self.fitted(grad, target, 0)
+                    if target.outputs is not None:
+                        self.add(target, 0, grad)
+                        continue
+                    if target not in buffers:
                         buffers[target] = grad
                     elif target in owned:
+                        held = buffers[target]
                         held += grad
                     else:
-                        buffers[target] = held = held + grad
+                        buffers[target] = held = buffers[target] + grad
                         if held.__class__ is np.ndarray:
                             owned.add(target)
                 if target.__class__ is AccumulateGrad:
                     pending[target] = left = pending[target] - 1
-                    if left:
-                        continue
-                    if (
-                        target.hooks is None
-                        and target.variable._hooks is None
-                        and target.variable._requires_grad
-                        and target in buffers
-                    ):
-                        add_to_grad(target.variable, take(target), False)
-                    else:
-                        self.execute(target)
+                    if not left:
+                        ready.append(target)
+            if ready:
+                grads = grad = array = held = (
+                    None  # so that of a gradient that nobody else holds the buffer is the only holder
+                )
+                for leaf in ready:
+                    self.settle(leaf)
+                ready.clear()
 
     def reach(self, roots: list[Node]) -> list[Node]:
         """The nodes to run, latest made first; leaves are only counted: each runs once its last gradient is there."""
+        nodes: list[Node] = []
+        if len(roots) != 1 or roots[0].__class__ is AccumulateGrad:
+            self.spread(roots, nodes)
+        else:
+            self.follow(roots[0], nodes)
+        return nodes if self.needed is None else self.prune(nodes)
+
+    def follow(self, node: Node, nodes: list[Node]) -> None:
+        """Add to ``nodes`` what lies ahead of ``node``, which is among it."""
+        pending = self.pending
+        while True:  # where there is one way on, as in most of a loss's graph, there is nothing to look up or to sort
+            nodes.append(node)
+            ahead, ways = None, []
+            for target in node.next_nodes:
+                if target.__class__ is AccumulateGrad:
+                    pending[target] = pending[target] + 1 if target in pending else 1
+                elif target is not ahead and target is not None:
+                    if ahead is None:
+                        ahead = target
+                    else:
+                        ways.append(target)
+            if ahead is None:
+                return None
+            if ways:
+                return self.spread([ahead, *ways], nodes)
+            node = ahead
+
+    def spread(self, roots: list[Node], nodes: list[Node]) -> None:
+        """``reach`` in general: add to ``nodes`` what lies ahead of ``roots``."""
         pending = self.pending
         for root in roots:
             if root.__class__ is AccumulateGrad:
-                pending[root] = 0
-        stack = [root for root in dict.fromkeys(roots) if root not in pending]
+                pending.setdefault(root, 0)
+        stack = [root for root in dict.fromkeys(roots) if root.__class__ is not AccumulateGrad]
         seen = set(stack)
-        nodes: list[Node] = []
-        take, push, see, keep = stack.pop, stack.append, seen.add, nodes.append
+        found: list[Node] = []
+        take, push, see, keep = stack.pop, stack.append, seen.add, found.append
         while stack:
             node = take()
             keep(node)
             for target in node.next_nodes:
                 if target.__class__ is AccumulateGrad:
-                    pending[target] = pending.get(target, 0) + 1
+                    pending[target] = pending[target] + 1 if target in pending else 1
                 elif target is not None and target not in seen:
                     see(target)
                     push(target)
-        nodes.sort(key=attrgetter("sequence_nr"), reverse=True)
-        return nodes if self.needed is None else self.prune(nodes)
+        found.sort(key=attrgetter("sequence_nr"), reverse=True)
+        nodes += found
 
     def prune(self, nodes: list[Node]) -> list[Node]:
         """Only the nodes on a way to what is wanted, and those wanted themselves."""
         assert self.needed is not None
-        wanted, needed = self.captures, self.needed
+        needed = self.needed
+        self.wanted = wanted = needed | self.captures.keys()
+        kept = []
         for node in reversed(nodes):
-            if any(t in needed or t in wanted for t in node.next_nodes if t is not None):
-                needed.add(node)
-        return [node for node in nodes if node in needed or node in wanted]
+            for target in node.next_nodes:
+                if target in wanted:
+                    needed.add(node)
+                    wanted.add(node)
+                    break
+            if node in wanted:
+                kept.append(node)
+        kept.reverse()
+        return kept
+
+    def settle(self, leaf: AccumulateGrad) -> None:
+        """Run a leaf that nothing more will arrive at; mostly that is to put what has arrived into ``.grad``."""
+        variable = leaf.variable
+        if self.graph or self.wanted is not None or leaf.hooks is not None or variable._hooks is not None:
+            self.execute(leaf)
+        elif variable._requires_grad and leaf in self.buffers:
+            give_to_grad(variable, self.buffers, leaf)
 
     def add(self, node: Node, nr: int, grad: Any) -> None:
         """Add ``grad`` to what has arrived at output ``nr`` of ``node``."""
@@ -184,13 +227,12 @@ class Task:
         """Run one node on what has arrived (``grad``, if the caller has taken it already), and pass the results on."""
         if grad is None:
             grad = self.buffers.pop(node, None)
-        hooks = node.hooks
+        hooks, captured = node.hooks, node in self.captures
         if self.needed is not None and node not in self.needed:
-            if node not in self.captures:
-                return  # a leaf that nobody asked for
-            self.capture(node, self.tensor_hooks(node, grad))
+            if captured:  # else a leaf that nobody asked for
+                self.capture(node, self.tensor_hooks(node, grad))
             return
-        if node in self.captures:
+        if captured:
             self.capture(node, grad)  # what flows on is hooked, what is captured on the way is not
         grad = self.tensor_hooks(node, grad)
         if hooks is not None and hooks.pre:
@@ -211,18 +253,25 @@ class Task:
 
     def pass_on(self, node: Node, grads: Iterable[Any]) -> None:
         """Fit each gradient to its target and deliver it."""
-        nrs, pending, needed = node.next_nrs, self.pending, self.needed
+        nrs, pending, wanted = node.next_nrs, self.pending, self.wanted
+        ready = []
         for i, (target, grad) in enumerate(zip(node.next_nodes, grads)):
             if target is None:
                 continue
-            if grad is not None and (needed is None or target in needed or target in self.captures):
+            if grad is not None and (wanted is None or target in wanted):
                 nr = nrs[i] if nrs is not None else 0
-                shape, dtype = (target.shape, target.dtype) if target.outputs is None else target.outputs[nr]
-                self.add(target, nr, fit_tensor(grad, shape, dtype) if self.graph else fit_array(grad, shape, dtype))
+                self.add(target, nr, self.fitted(grad, target, nr))
             if target in pending:
                 pending[target] -= 1
                 if not pending[target]:
-                    self.execute(target)
+                    ready.append(target)
+        for leaf in ready:
+            self.execute(leaf)
+
+    def fitted(self, grad: Any, target: Node, nr: int) -> Any:
+        """``grad`` in the shape and type of output ``nr`` of ``target``."""
+        shape, dtype = (target.shape, target.dtype) if target.outputs is None else target.outputs[nr]
+        return fit_tensor(grad, shape, dtype) if self.graph else fit_array(grad, shape, dtype)
 
     def capture(self, node: Node, grad: Any) -> None:
         for nr, index in self.captures[node]:
@@ -277,48 +326,6 @@ class Task:
         return grad if grad is None or self.graph else grad._array
 
 
-def fit_array(grad: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """Undo the broadcast and the promotion that the forward made."""
-    if grad.shape != shape:
-        grad = sum_array_to(grad, shape)
-    if grad.dtype is not dtype:
-        grad = grad.real.astype(dtype) if grad.dtype.kind == "c" and dtype.kind != "c" else grad.astype(dtype)
-    return grad
-
-
-def fit_tensor(grad: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """As ``fit_array``, recorded."""
-    if grad._array.shape != shape:
-        grad = sum_to(grad, shape)
-    if grad._array.dtype is not dtype:
-        if grad._array.dtype.kind == "c" and dtype.kind != "c":
-            grad = ops.real(grad)
-        grad = ops.to_copy(grad, dtype)
-    return grad
-
-
-def sum_array_to(grad: Any, shape: tuple[int, ...]) -> Any:
-    """As ``sum_to``, straight to NumPy."""
-    if grad.itemsize <= 2:  # halves are summed in float32
-        return sum_to(grad, shape)
-    lead = grad.ndim - len(shape)
-    if lead:
-        grad = np.add.reduce(grad, axis=0 if lead == 1 else tuple(range(lead)))
-    for dim, n in enumerate(shape):
-        if n == 1 and grad.shape[dim] != 1:
-            grad = np.add.reduce(grad, axis=dim, keepdims=True)
-    return grad
-
-
-def sum_to(grad: Any, shape: tuple[int, ...]) -> Any:
-    """Sum ``grad`` down to ``shape``, undoing a broadcast."""
-    lead = len(grad.shape) - len(shape)
-    dim = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and grad.shape[i + lead] != 1)
-    if dim:
-        grad = ops.sum(grad, dim, True)
-    return ops.view(grad, shape) if lead else grad
-
-
 def accumulate(node: AccumulateGrad, grad: Any, graph: bool) -> None:
     """Add ``grad`` to the leaf's ``.grad``: in place, unless the pass is recorded."""
     leaf = node.variable
@@ -326,115 +333,9 @@ def accumulate(node: AccumulateGrad, grad: Any, graph: bool) -> None:
         return
     if grad is None:
         return
-    add_to_grad(leaf, grad, graph)
+    add_tensor_to_grad(leaf, grad) if graph else add_to_grad(leaf, grad)
     if leaf._hooks is not None:
         run_post_accumulate(list(leaf._hooks.post.values()), leaf)
-
-
-def run_post_accumulate(hooks: list[Any], leaf: Any) -> None:
-    """Call each hook on the leaf.
-
-    Errors: as for other hooks; RuntimeError where one returned another tensor that would fit.
-    """
-    value = leaf
-    for hook in hooks:
-        value = replaced(hook, value)
-    if value is not leaf:
-        raise RuntimeError("Tensor post accumulate grad hooks should return None.")
-
-
-def add_to_grad(tensor: Any, grad: Any, graph: bool) -> None:
-    """``tensor.grad += grad``; a first gradient is copied, so that nobody else holds it."""
-    _acquire()
-    try:
-        held = tensor._grad
-        if graph and held is None:
-            new = modes.created(wrap(np.empty_like(grad._array)), grad)
-            tensor._grad = new.copy_(grad if modes.grad_enabled else grad.detach())
-        elif graph:
-            tensor._grad = held + grad if modes.grad_enabled else held.add_(grad)
-        elif held is None:
-            tensor._grad = wrap(like_leaf(grad, tensor._array))
-        else:
-            array = held._array
-            if array.shape != grad.shape:
-                dims.broadcast(array.shape, grad.shape)
-            if array.__class__ is np.ndarray:
-                check_overlap(array)
-                array += grad
-            else:
-                held._array = array + grad  # a scalar that nobody shares
-            bump(held)
-    finally:
-        _release()
-
-
-# passes in several threads may share a leaf, and NumPy lets another thread in while it adds
-_accumulating = threading.RLock()
-_acquire, _release = _accumulating.acquire, _accumulating.release  # half the price of a with block
-
-
-def like_leaf(grad: Any, leaf: Any) -> Any:
-    """A copy of ``grad`` in the memory layout of ``leaf``."""
-    if type(grad) is not np.ndarray:
-        return grad
-    if leaf.shape != grad.shape or leaf.__class__ is not np.ndarray or leaf.flags.c_contiguous:
-        return grad.copy()
-    if is_dense(leaf):
-        copy = np.empty_like(leaf, dtype=grad.dtype)
-    else:
-        copy = np.empty(grad.shape, grad.dtype)
-    copy[...] = grad
-    return copy
-
-
-def retain(tensor: Any, grad: Any, graph: bool) -> None:
-    """Note the gradient of a tensor that asked for it with ``retain_grad``."""
-    if tensor is None or grad is None:
-        return
-    held = tensor._grad
-    if held is None or graph:
-        add_to_grad(tensor, grad if graph else grad._array, graph)
-    else:  # a new tensor each time, unlike a leaf's
-        tensor._grad = wrap(held._array + grad._array)
-
-
-def replaced(hook: Any, old: Any) -> Any:
-    """What a hook made of a gradient; None means it looked only.
-
-    Errors: TypeError for anything but a tensor; RuntimeError for another type or shape.
-    """
-    new = hook(old)
-    return old if new is None else checked(hook, new, old)
-
-
-def checked(hook: Any, new: Any, old: Any) -> Any:
-    """A hook's gradient, if it can stand in for the old one."""
-    if old is None:
-        raise RuntimeError("can't replace a None gradient with a non-None value")
-    if not isinstance(new, TensorBase):
-        raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
-    name = getattr(hook, "__name__", type(hook).__name__)
-    if new._array.shape != old._array.shape:
-        raise RuntimeError(f"hook '{name}' has changed the size of value")
-    if new._array.dtype != old._array.dtype:
-        raise RuntimeError(f"hook '{name}' has changed the type of value (was {old.type()} got {new.type()})")  # type: ignore[attr-defined]
-    return new
-
-
-def replaced_all(hook: Any, args: tuple[Any, ...], old: list[Any]) -> list[Any]:
-    """As ``replaced``, for the hooks of a node, which see all gradients at once."""
-    new = hook(*args)
-    if new is None:
-        return old
-    if not isinstance(new, tuple):
-        raise TypeError(f"expected tuple, but hook returned '{type(new).__name__}'")
-    if len(new) != len(old):
-        name = getattr(hook, "__name__", type(hook).__name__)
-        raise RuntimeError(
-            f"hook '{name}' has returned an incorrect number of values (got {len(new)}, but expected {len(old)})"
-        )
-    return [None if n is None else checked(hook, n, o) for n, o in zip(new, old)]
 
 
 def on_tensors() -> bool:
@@ -477,8 +378,13 @@ def backward_from(root: Any, keep: bool) -> None:
     """``run_backward`` for what most calls are: one scalar result, everything it depends on, gradients into ``.grad``."""
     task = Task(graph=False, keep=keep)
     array = root._array
-    one = np.ones(array.shape, array.dtype) if array.shape else array.dtype.type(1)
+    one: Any = _ONE
+    if array.__class__ is not np.float32:
+        one = np.ones(array.shape, array.dtype) if array.shape else array.dtype.type(1)
     task.run([(root._grad_fn, root._output_nr)], [one])
+
+
+_ONE = np.float32(1)  # to make it takes as long as to multiply by it, three times
 
 
 def _aim(task: Task, inputs: Sequence[Any], accumulate_grad: bool) -> None:

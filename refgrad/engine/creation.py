@@ -28,7 +28,7 @@ def leaf(array: Any, requires_grad: bool = False) -> Tensor:
     if requires_grad:
         _check_differentiable(array.dtype)
     new = wrap(array if array.shape else array[()], requires_grad)
-    return modes.created(new) if modes.layers else new  # type: ignore[no-any-return]
+    return modes.created(new) if modes.here.state > 1 else new  # type: ignore[no-any-return]
 
 
 def _check_differentiable(kind: Any) -> None:
@@ -54,6 +54,9 @@ def tensor(
             stacklevel=2,
         )
         return leaf(np.array(data._array, dtype.numpy if dtype else None), requires_grad)
+    if data.__class__ is float and dtype is None and dtypes.get_default_dtype() is dtypes.float32:
+        array = modes.here.quietly(np.float32, data)  # the long way is ten times as long
+        return leaf(array, requires_grad)
     return leaf(to_array(data, dtype), requires_grad)
 
 

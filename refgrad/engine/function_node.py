@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from refgrad.engine.autograd import fit_array, fit_tensor
+from refgrad.engine.fitting import fit_array, fit_tensor
 from refgrad.engine.graph import FREED, Node, SavedResult, TensorBase, bare_node, gradient_edge, version_error, wrap
 from refgrad.engine.modes import modes
 from refgrad.engine.plan import restore

@@ -21,6 +21,8 @@ def is_grad_enabled() -> bool:
 class _Mode:
     """A context manager that decorates too; ``fresh`` makes the context that each call enters."""
 
+    __slots__ = ()
+
     def fresh(self) -> Any:
         return type(self)()
 
@@ -83,32 +85,42 @@ def _decorate_generator(function: Any, context: Callable[[], Any]) -> Any:
 class _Switch(_Mode):
     """Sets grad mode on entry and puts back what was there."""
 
-    mode: bool
-    prev: bool = False
+    __slots__ = ("prev",)
+    prev: bool
 
     def __new__(cls, function: Any = None) -> Any:
-        self = super().__new__(cls)
+        self = _new(cls)
+        self.prev = False
         return self if function is None else self(function)  # `@no_grad` without parentheses
 
-    def __enter__(self) -> None:
-        state = modes.state
-        self.prev = state & 1 == 1
-        modes.state = state & ~1 | self.mode
-
     def __exit__(self, *exc: object) -> None:
-        modes.state = modes.state & ~1 | self.prev
+        here = modes.here
+        here.state = here.state & ~1 | self.prev
+
+
+_new: Callable[[type[Any]], Any] = object.__new__
 
 
 class no_grad(_Switch):
     """Nothing is recorded inside."""
 
-    mode = False
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        here = modes.here
+        self.prev = here.state & 1 == 1
+        here.state &= ~1
 
 
 class enable_grad(_Switch):
     """Ops are recorded inside, also within ``no_grad``."""
 
-    mode = True
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        here = modes.here
+        self.prev = here.state & 1 == 1
+        here.state |= 1
 
 
 class set_grad_enabled(_Mode):

@@ -14,7 +14,7 @@ from refgrad.engine import dtypes
 from refgrad.engine.body import defaults, signature
 from refgrad.engine.caller import calling_frame
 from refgrad.engine.graph import Node, SavedResult, TensorBase, Unversioned
-from refgrad.engine.modes import error_state, modes, quiet
+from refgrad.engine.modes import Here, modes
 from refgrad.engine.plan import compile_function
 from refgrad.engine.primitive import Primitive, PrimitiveFunction
 from refgrad.engine.recording import read, run_forward, through_layers
@@ -124,51 +124,62 @@ def rebase(tensor: TensorBase, node: Node, nr: int = 0) -> None:
 
 def write(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
     """Run ``op`` and put the result where its first input was."""
-    if modes.layers:
+    here = modes.here
+    if here.state > 1:
         return through_layers(write_plain, op, inputs, params, inplace=True)
-    if op.direct is not None and params in ((), (1,)) and write_directly(op, inputs):
+    if op.direct is not None and (not params or params == (1,)) and write_directly(op, inputs, here):
         return inputs[0]
     return write_plain(op, inputs, params)
 
 
-def write_directly(op: Primitive, inputs: tuple[Any, ...]) -> bool:
+def write_directly(op: Primitive, inputs: tuple[Any, ...], here: Here) -> bool:
     """Write where it is plain that nothing is recorded and nothing can go wrong, which an optimiser's step mostly is.
 
     It takes a third of the time of ``write_plain``, whose checks all hold here by construction.
     """
-    target, *others = inputs
-    array, recording = target._array, modes.state & 1
-    if array.__class__ is not np.ndarray or array.dtype.kind != "f" or not array.flags.c_contiguous:
+    target, recording = inputs[0], here.state
+    array, counter = target._array, target._counter
+    if array.__class__ is not np.ndarray or target._view is not None or (recording and target._requires_grad):
         return False
-    if target._counter.__class__ is Unversioned or target._view is not None:
+    dtype = array.dtype
+    if (dtype is not _F32 and dtype is not _F64) or not array.flags.c_contiguous:
         return False
-    if modes.inplace_watch is not None or (recording and target._requires_grad):
+    if counter.__class__ is Unversioned or here.inplace_watch is not None:
         return False
-    for i, other in enumerate(others):
+    values: tuple[Any, ...] = (array,)
+    if len(inputs) == 2:
+        other = inputs[1]
         if isinstance(other, TensorBase):
             value = other._array
-            if other._view is not None or (recording and other._requires_grad) or value.dtype is not array.dtype:
+            if other._view is not None or (recording and other._requires_grad) or value.dtype is not dtype:
                 return False
-            if value.shape and value.shape != array.shape:
+            if value.shape != array.shape and value.shape:
                 return False
-            others[i] = value
-        elif other.__class__ is not float and other.__class__ is not int:
+        elif other.__class__ is float or other.__class__ is int:
+            value = other
+        else:
             return False
-    token = error_state.set(quiet)
+        values = (array, value)
     try:
-        op.direct(array, *others)
-    finally:
-        error_state.reset(token)
-    bump(target)
+        here.quietly(op.direct, *values, array)  # into itself
+    except RuntimeError:  # a finalizer or a signal handler came in amid an op, as ``recovered`` tells
+        return False
+    if counter is None:
+        target._counter = [1]
+    else:
+        counter[0] += 1
     return True
+
+
+_F32, _F64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
     """As ``write``, below all layers."""
     target = inputs[0]
     tracked = modes.grad_enabled and any(isinstance(x, TensorBase) and wants_grad(x) for x in inputs)
-    if modes.inplace_watch is not None:
-        modes.inplace_watch(_public_name(op), target)
+    if modes.here.inplace_watch is not None:
+        modes.here.inplace_watch(_public_name(op), target)
     check_inplace(target, tracked)
     arrays, key = read(inputs)
     plan = op.plan(key)
@@ -300,11 +311,11 @@ def warn_inplace() -> Iterator[None]:
 
     PyTorch never warns of one; tutorials say that it does. The warning is for those who want it.
     """
-    previous, modes.inplace_watch = modes.inplace_watch, _warn_of_write
+    previous, modes.here.inplace_watch = modes.here.inplace_watch, _warn_of_write
     try:
         yield
     finally:
-        modes.inplace_watch = previous
+        modes.here.inplace_watch = previous
 
 
 def _public_name(op: Primitive) -> str:

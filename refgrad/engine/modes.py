@@ -68,15 +68,20 @@ class Here:
     """What an op must know of its thread: one read of the thread's own storage, which is dear, gives it all.
 
     ``state`` is 1 while ops are recorded, plus 2 while layers are on. ``quietly(function, *args)`` calls a function with
-    NumPy's warnings off: PyTorch divides by zero in silence.
+    NumPy's warnings off: PyTorch divides by zero in silence. ``inplace_watch`` is called with ``(name, tensor)`` before each
+    in-place op; see ``inplace.warn_inplace``.
     """
 
-    __slots__ = ("quietly", "state")
+    __slots__ = ("inplace_watch", "quietly", "state")
 
     def __init__(self, state: int) -> None:
         context = contextvars.Context()
         context.run(error_state.set, quiet)
-        self.state, self.quietly = state, context.run  # to enter a context costs a third of setting a variable and back
+        self.state = state
+        self.inplace_watch: Any = None
+        self.quietly: Callable[..., Any] = (
+            context.run
+        )  # to enter a context costs a third of setting a variable and back
 
 
 class Modes(threading.local):
@@ -89,7 +94,6 @@ class Modes(threading.local):
     multithreading: bool = True
     anomaly: bool = False  # set on the class: these two hold for all threads
     check_nan: bool = True
-    inplace_watch: Any = None  # called with (name, tensor) before each in-place op; see autograd.warn_inplace
 
     def __init__(self) -> None:
         self.here = Here(self.start)

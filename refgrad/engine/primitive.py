@@ -156,7 +156,7 @@ def primitive(
     """Make a primitive of a function on arrays.
 
     Parameters before ``/`` (or behind ``*``) are its differentiable inputs, the others plain values. ``name`` is the
-    node's, where it is not the function's in camel case; ``direct`` does the same in place, on arrays of
+    node's, where it is not the function's in camel case; ``direct(*arrays, out)`` does the same into ``out``, on arrays of
     one type that need no check. ``constant`` are outputs that no gradient reaches. The rule of an op that is not
     ``holomorphic`` states PyTorch's gradient of complex inputs itself, conjugates and all.
     """

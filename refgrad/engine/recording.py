@@ -165,6 +165,7 @@ def connect(
     first = tensors[floating[0]]._array
     node = plan.attach(inputs, arrays, params, saved, first.shape, first.dtype)
     if len(floating) > 1:
-        node.outputs, node.apply = tuple((t._array.shape, t._array.dtype) for t in tensors), None
+        node.outputs = tuple((t._array.shape, t._array.dtype) for t in tensors)
+        node.apply = node.dtype = node.kind = None  # no gradient fits all of them
     for i in floating:
         tensors[i]._grad_fn, tensors[i]._output_nr, tensors[i]._requires_grad = node, i, True

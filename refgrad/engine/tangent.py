@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from refgrad.engine import ops
-from refgrad.engine.autograd import fit_tensor
+from refgrad.engine.fitting import fit_tensor
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.level import GradLevel, zeros_like
 from refgrad.engine.plan import ABSENT, CONSTANT, NEEDED

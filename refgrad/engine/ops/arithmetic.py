@@ -39,7 +39,7 @@ def _scaled(alpha: Any, input: Any, other: Any) -> Any:
     return alpha * other
 
 
-@primitive(promotes="yes", direct=lambda array, other, *_: np.add(array, other, array))
+@primitive(promotes="yes", direct=np.add)
 def add(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
     """``input + alpha * other``.
 
@@ -52,7 +52,7 @@ add.defvjp(lambda grad: grad, lambda grad, alpha: grad if alpha == 1 else grad *
 add.defjvp(lambda tangent: tangent, lambda tangent, alpha: tangent if alpha == 1 else tangent * alpha)
 
 
-@primitive(promotes="yes", direct=lambda array, other, *_: np.subtract(array, other, array))
+@primitive(promotes="yes", direct=np.subtract)
 def sub(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
     """``input - alpha * other``.
 
@@ -110,7 +110,7 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return (_rsub_tensor if _is_array(other) else _rsub_number)(input, other, alpha=alpha)
 
 
-@primitive(promotes="yes", direct=lambda array, other, *_: np.multiply(array, other, array))
+@primitive(promotes="yes", direct=np.multiply)
 def mul(input: Any, other: Any, /) -> Any:
     """``input * other``."""
     return input * other
@@ -120,7 +120,7 @@ mul.defvjp(lambda grad, other: grad * other, lambda grad, input: grad * input)
 mul.defjvp(lambda tangent, other: tangent * other, lambda tangent, input: tangent * input)
 
 
-@primitive(promotes="float", name="DivBackward0", direct=lambda array, other, *_: np.true_divide(array, other, array))
+@primitive(promotes="float", name="DivBackward0", direct=np.true_divide)
 def true_divide(input: Any, other: Any, /) -> Any:
     """``input / other``."""
     return input / other

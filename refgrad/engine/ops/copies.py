@@ -99,7 +99,7 @@ _fill_number_.defvjp(lambda grad: ops.zeros_like(grad))
 fill.forms = (_fill_tensor_, _fill_number_)  # PyTorch counts the forms that write on
 
 
-@primitive(direct=lambda array: array.fill(0))
+@primitive(direct=lambda array, _: array.fill(0))
 def zero(input: Any, /) -> Any:
     """Zeros in the shape and type of ``input``."""
     return np.zeros_like(input)
