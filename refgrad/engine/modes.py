@@ -79,9 +79,8 @@ class Here:
         context.run(error_state.set, quiet)
         self.state = state
         self.inplace_watch: Any = None
-        self.quietly: Callable[..., Any] = (
-            context.run
-        )  # to enter a context costs a third of setting a variable and back
+        # to enter a context costs a third of setting a variable and back
+        self.quietly: Callable[..., Any] = context.run
 
 
 class Modes(threading.local):

@@ -106,8 +106,12 @@ def recovered(
     Errors: ``error``, in PyTorch's words if it is that shapes do not broadcast.
     """
     if isinstance(error, RuntimeError) and str(error).startswith("cannot enter context"):
-        with np.errstate(all="ignore"):  # an op within an op: a finalizer or a signal handler came in between
-            return op.forward(*values, **named)
+        # an op within an op: a finalizer or a signal handler came in between
+        try:
+            with np.errstate(all="ignore"):
+                return op.forward(*values, **named)
+        except ValueError as inner:
+            error = inner
     if isinstance(error, ValueError):
         explain(op, arrays)
     raise error

@@ -153,3 +153,21 @@ def test_quiet_silences_every_warning() -> None:
         assert set(np.geterr().values()) == {"ignore"}
     finally:
         error_state.reset(token)
+
+
+def test_an_op_within_an_op() -> None:
+    """What comes in amid an op, such as a finalizer, may run ops too, in place and not."""
+    x = refgrad.ones(2)
+    seen = []
+
+    class Late:
+        def __mul__(self, other: Any) -> Any:
+            y = x * 3
+            y += x
+            seen.append(y.tolist())
+            return np.zeros(2)
+
+    modes.here.quietly(lambda a, b: a * b, Late(), 2)
+    assert seen == [[4.0, 4.0]]
+    with pytest.raises(RuntimeError, match="must match the size"):
+        modes.here.quietly(lambda: x * refgrad.ones(3))
