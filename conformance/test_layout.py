@@ -59,3 +59,19 @@ def test_half(xp, dtype):
     (x.float() * 3.14159).sum().backward()
     assert x.grad.dtype == getattr(xp, dtype)
     assert x.grad.float().item() == xp.tensor([3.14159]).to(x.dtype).float().item()
+
+
+@behaviour("LAY-09", source=SOURCE, level="may", profile="namespace")
+@pytest.mark.parametrize("swapped", [False, True], ids=["rows_first", "columns_first"])
+def test_mixed_inputs(xp, swapped):
+    """Where inputs lie differently in memory the result lies as the first."""
+    rows, columns = xp.ones(2, 3), xp.ones(3, 2).t()
+    assert (columns + rows if swapped else rows + columns).stride() == ((1, 2) if swapped else (3, 1))
+
+
+@behaviour("LAY-10", source=SOURCE, level="may", profile="namespace")
+def test_reduced(xp):
+    """A reduction's result lies in rows, however its input does."""
+    x = xp.ones(4, 3, 2).permute(2, 1, 0)
+    assert x.sum(0).stride() == (4, 1)
+    assert x.amax(1).is_contiguous()

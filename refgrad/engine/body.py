@@ -49,9 +49,12 @@ _BODY = """\
         _result = _here.quietly(forward, {promoted}{params})
     except Exception as _error:
         _result = recovered(op, [{arrays}], ({promoted}{params}), {{}}, _error)
-    try: _make = makers[_key if _state else {plain}]
+{laid_out}    try: _make = makers[_key if _state else {plain}]
     except KeyError: _make = op.maker(_key if _state else {plain})
     return _make({inputs}{arrays}{params}_result)
+"""
+_LAYOUT = """\
+    if _result.ndim > 1: _result = layout(_result, {arrays})
 """
 _OUT = """\
     if out is not None: return write_out(op, ({inputs}), ({params}), out)
@@ -85,13 +88,15 @@ def operator_source(op: Primitive) -> str:
 def _written_out(op: Primitive, *, guarded: bool = False) -> str:
     count = len(op.inputs)
     arrays = [f"_a{i}" for i in range(count)]
+    promoted_arrays = listed(f"_v{i}" for i in range(count)) if op.promotes else listed(arrays)
     return "".join(_reading(op, i, guarded) for i in range(count)) + _BODY.format(
         plain=3**count,
         arrays=listed(arrays),
         inputs=listed(op.inputs),
         params=listed(op.params),
-        promoted=listed(f"_v{i}" for i in range(count)) if op.promotes else listed(arrays),
+        promoted=promoted_arrays,
         values=_promotion(arrays) if op.promotes else "pass",
+        laid_out=_LAYOUT.format(arrays=promoted_arrays) if op.layout is not None else "",
     )
 
 
@@ -157,6 +162,7 @@ def namespace(op: Primitive, recorder: Recorder) -> dict[str, Any]:
         "op": op,
         "forward": op.forward,
         "makers": op.makers,
+        "layout": op.layout,
         "recovered": recovered,
         "promoted": promoted,
         "scalar": np.float32,

@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 
 from refgrad.engine.body import namespace, operator_source, source
 from refgrad.engine.graph import Node, set_tensor_type, wrap
+from refgrad.engine.layout import contiguous, ordered
 from refgrad.engine.plan import CONSTANT, NEEDED, Plan, Rule, compile_function, show_saved
 from refgrad.engine.recording import Recorder, _scalar, record
 
@@ -49,6 +50,7 @@ class Primitive:
         direct: Any = None,
         constant: tuple[str, ...] = (),
         holomorphic: bool = True,
+        layout: Any = None,
     ) -> None:
         self.forward = positional(forward)
         self.name = forward.__name__
@@ -63,6 +65,7 @@ class Primitive:
         self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_ONLY)
         self.star = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
         self.params = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+        self.layout = layout or (contiguous if "keepdim" in self.params else ordered if self.promotes else None)
         self.vjps: dict[str, Rule] = {}
         self.jvps: dict[str, Rule] = {}
         self.check: Callable[[list[Any]], None] | None = None  # refuses types, before they are promoted
@@ -152,13 +155,15 @@ def primitive(
     direct: Any = None,
     constant: tuple[str, ...] = (),
     holomorphic: bool = True,
+    layout: Any = None,
 ) -> Callable[[Callable[..., Any]], PrimitiveFunction]:
     """Make a primitive of a function on arrays.
 
     Parameters before ``/`` (or behind ``*``) are its differentiable inputs, the others plain values. ``name`` is the
     node's, where it is not the function's in camel case; ``direct(*arrays, out)`` does the same into ``out``, on arrays of
     one type that need no check. ``constant`` are outputs that no gradient reaches. The rule of an op that is not
-    ``holomorphic`` states PyTorch's gradient of complex inputs itself, conjugates and all.
+    ``holomorphic`` states PyTorch's gradient of complex inputs itself, conjugates and all. ``layout`` gives a result the
+    order in memory that PyTorch's has, where it is neither a reduction's nor that of promoted inputs.
     """
 
     def decorate(forward: Callable[..., Any]) -> PrimitiveFunction:
@@ -170,6 +175,7 @@ def primitive(
             direct=direct,
             constant=constant,
             holomorphic=holomorphic,
+            layout=layout,
         )
         return build(op, record, forward.__doc__)
 

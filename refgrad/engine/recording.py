@@ -9,6 +9,7 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes
 from refgrad.engine.graph import SavedResult, TensorBase, wrap
+from refgrad.engine.layout import ordered
 from refgrad.engine.modes import modes
 from refgrad.engine.plan import ABSENT, CONSTANT, NEEDED, Plan
 
@@ -33,9 +34,13 @@ def promoted(op: Primitive, arrays: list[Any]) -> list[Any]:
     if op.to_float and kind.category < dtypes.FLOATING:
         kind = dtypes.get_default_dtype()
     target = kind.numpy
-    return [
-        a if a is None else a.astype(target, copy=False) if hasattr(a, "astype") else _scalar(a, target) for a in arrays
-    ]
+    return [a if a is None else _cast(a, target) if hasattr(a, "astype") else _scalar(a, target) for a in arrays]
+
+
+def _cast(array: Any, target: Any) -> Any:
+    """``array`` in a type, laid out as PyTorch lays out a copy."""
+    cast = array.astype(target, copy=False)
+    return cast if cast is array or cast.ndim < 2 else ordered(cast, array)
 
 
 def _scalar(value: Any, target: Any) -> Any:
@@ -93,9 +98,14 @@ def run_forward(op: Primitive, arrays: list[Any], params: tuple[Any, ...]) -> An
     values = promoted(op, arrays) if op.promotes else arrays
     named = {} if op.star is None else dict(zip(op.params, params))
     try:
-        return modes.here.quietly(op.forward, *values, *(() if named else params), **named)
+        result = modes.here.quietly(op.forward, *values, *(() if named else params), **named)
     except Exception as error:
-        return recovered(op, arrays, (*values, *(() if named else params)), named, error)
+        result = recovered(op, arrays, (*values, *(() if named else params)), named, error)
+    if op.layout is None:
+        return result
+    if op.outputs:
+        return tuple(op.layout(each, *values) if np.ndim(each) > 1 else each for each in result)
+    return op.layout(result, *values) if np.ndim(result) > 1 else result
 
 
 def recovered(

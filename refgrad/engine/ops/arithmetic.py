@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dtypes, ops
+from refgrad.engine.layout import ordered
 from refgrad.engine.ops.forms import _broadcasting, _is_array, _met, by_last, no_derivative
 from refgrad.engine.primitive import primitive
 
@@ -262,7 +263,7 @@ _floor_divide_swapped.defvjp(no_derivative("floor_divide"))
 _remainder_swapped.defvjp(no_derivative("remainder"))
 
 
-@primitive()
+@primitive(layout=ordered)
 def neg(input: Any, /) -> Any:
     """``-input``.
 

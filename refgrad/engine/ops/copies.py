@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
+from refgrad.engine.layout import ordered
 from refgrad.engine.ops.forms import by_last
 from refgrad.engine.primitive import primitive
 
@@ -19,7 +20,7 @@ __all__ = [
 ]
 
 
-@primitive()
+@primitive(layout=ordered)
 def clone(input: Any, /) -> Any:
     """A copy that gradients pass through."""
     return input.copy("K")
@@ -29,7 +30,7 @@ clone.defvjp(lambda grad: grad)
 clone.defjvp(lambda tangent: tangent)
 
 
-@primitive(name="ToCopyBackward0")
+@primitive(name="ToCopyBackward0", layout=ordered)
 def _to_floats(input: Any, /, dtype: Any) -> Any:
     return (input.real if input.dtype.kind == "c" and dtype.kind != "c" else input).astype(dtype)
 
@@ -38,7 +39,7 @@ _to_floats.defvjp(lambda grad: grad)
 _to_floats.defjvp(lambda tangent, dtype: ops.to_copy(tangent, dtype))
 
 
-@primitive()
+@primitive(layout=ordered)
 def _to_integers(input: Any, /, dtype: Any) -> Any:
     return (input.real if input.dtype.kind == "c" and dtype.kind != "b" else input).astype(dtype)
 

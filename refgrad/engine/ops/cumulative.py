@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, ops
+from refgrad.engine.layout import contiguous
 from refgrad.engine.modes import modes
 from refgrad.engine.ops import return_types
 from refgrad.engine.primitive import primitive
@@ -32,7 +33,7 @@ def _trivial(shape: tuple[int, ...], dim: int) -> bool:
     return not shape or 0 in shape or shape[dim] == 1
 
 
-@primitive()
+@primitive(layout=contiguous)
 def cumsum(input: Any, /, dim: int, *, dtype: Any = None) -> Any:
     """The sums of the elements up to each one along ``dim``."""
     return _accumulate(np.add, input, dim, dtype)
@@ -42,7 +43,7 @@ cumsum.defvjp(lambda grad, input_shape, dim: grad if _trivial(input_shape, dim) 
 cumsum.defjvp(lambda tangent, dim, dtype: ops.cumsum(tangent, dim, dtype=dtype))
 
 
-@primitive()
+@primitive(layout=contiguous)
 def cumprod(input: Any, /, dim: int, *, dtype: Any = None) -> Any:
     """The products of the elements up to each one along ``dim``."""
     return _accumulate(np.multiply, input, dim, dtype)

@@ -8,6 +8,7 @@ import numpy as np
 
 from refgrad.engine import dtypes, ops
 from refgrad.engine.graph import TensorBase
+from refgrad.engine.layout import contiguous, ordered
 from refgrad.engine.modes import warn_once
 from refgrad.engine.ops.forms import _broadcasting, _unsupported, by_last
 from refgrad.engine.primitive import _scalar, primitive
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 
-@primitive(name="WhereBackward0")
+@primitive(name="WhereBackward0", layout=ordered)
 def _where(condition: Any, input: Any, other: Any, /) -> Any:
     kind = dtypes.result_type((input, other)).numpy
     return _broadcasting(np.where, condition, np.asarray(input, kind), np.asarray(other, kind))[()]
@@ -60,13 +61,13 @@ def _as_condition(condition: Any) -> Any:
     return ops.to_copy(condition, np.dtype(bool))
 
 
-@primitive(name="MaskedFillBackward0")
+@primitive(name="MaskedFillBackward0", layout=contiguous)
 def _masked_fill_number(input: Any, mask: Any, /, value: Any) -> Any:
     _check_mask(mask)
     return _broadcasting(_fill_at, mask, input, dtypes.element(value, input.dtype))
 
 
-@primitive(name="MaskedFillBackward1")
+@primitive(name="MaskedFillBackward1", layout=contiguous)
 def _masked_fill_tensor(input: Any, mask: Any, value: Any, /) -> Any:
     """``input`` with ``value`` where ``mask`` holds.
 
@@ -113,7 +114,7 @@ def _check_lerp(input: Any, kernel: str, **others: Any) -> None:
     _unsupported(input, "biu", kernel)
 
 
-@primitive(name="LerpBackward1")
+@primitive(name="LerpBackward1", layout=ordered)
 def _lerp_tensor(input: Any, end: Any, weight: Any, /) -> Any:
     """``input + weight * (end - input)``.
 
@@ -123,7 +124,7 @@ def _lerp_tensor(input: Any, end: Any, weight: Any, /) -> Any:
     return _broadcasting(_mix, input, end, weight.astype(input.dtype, copy=False))
 
 
-@primitive(name="LerpBackward0")
+@primitive(name="LerpBackward0", layout=ordered)
 def _lerp_number(input: Any, end: Any, /, weight: Any) -> Any:
     _check_lerp(input, "lerp_kernel_scalar", end=end)
     return _broadcasting(_mix, input, end, input.dtype.type(weight))
