@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from refgrad import __version__
-from refgrad.commands import backends, check, protocol, record, report
+from refgrad.commands import backends, check, fuzz, protocol, record, report
 from refgrad.commands.parser import RED, UNUSABLE, Parser
 
 EXAMPLES = """\
@@ -13,6 +13,7 @@ examples:
   refgrad check torch                              is PyTorch itself still right?
   refgrad check ./adapter.py:MyLib                 a backend in a file of yours
   refgrad check mylib --results results.jsonl      keep the record, for `refgrad report`
+  refgrad fuzz --backend mylib                     random autograd programs
   refgrad backends                                 what is installed, and what would not load
 
 exit codes: 0 green, 1 red or nothing executed, 3 misadapted (smoke checks failed), 4 unusable backend or bad usage
@@ -45,7 +46,7 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"refgrad {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Parser)
-    for command in (check, report, backends, protocol, record):
+    for command in (check, fuzz, report, backends, protocol, record):
         command.add(commands)
     return top
 

@@ -10,6 +10,7 @@
     ├── Unsupported          (NotImplementedError)  the backend lacks a feature
     ├── NotApplicable                               the backend's profile cannot express the check
     ├── UnknownRelease       (ValueError)           a release of torch whose behaviour is not known, or no release at all
+    ├── InvalidCampaign                             a folder that holds another campaign, or none that can be read
     ├── InvalidExpectations  (ValueError)           an expectations.toml that says nothing, or too much
     ├── InvalidGoldens                              recorded answers that are missing, or of other inputs
     ├── InvalidProgram       (ValueError)           a program that is malformed, out of bounds, or names what is not there
@@ -25,6 +26,7 @@ __all__ = [
     "BackendTimeout",
     "BackendUnavailable",
     "InvalidBackend",
+    "InvalidCampaign",
     "InvalidExpectations",
     "InvalidGoldens",
     "InvalidProgram",
@@ -84,6 +86,10 @@ class NotApplicable(RefgradError):
 
 class UnknownRelease(RefgradError, ValueError):
     """What was asked for is no release of torch, or one whose behaviour the catalogue does not know."""
+
+
+class InvalidCampaign(RefgradError):
+    """A folder that holds another campaign, is in use by one, or cannot be read."""
 
 
 class InvalidExpectations(RefgradError, ValueError):

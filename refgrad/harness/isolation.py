@@ -18,8 +18,9 @@ from typing import Any, Literal, Self
 
 from refgrad.errors import RefgradError
 
-__all__ = ["Died", "Isolation", "Limits", "ending", "note"]
+__all__ = ["Died", "Isolation", "Limits", "alarm", "ending", "note"]
 
+ALARM = getattr(signal, "SIGALRM", 0)
 TASKS = 200  # that a worker serves before it is replaced: what a library leaks goes with it
 LAST_WORDS = 2000  # bytes of a dead worker's output that are kept
 
@@ -100,6 +101,8 @@ class Isolation:
                 raise
             return Died("timeout", f"no answer within {error.args[1]:g} s")
         except ProcessExpired as error:
+            if error.exitcode == -ALARM:
+                return Died("timeout", "it took too long", self._said(error.pid))
             return Died("crash", f"the process {ending(error.exitcode)}", self._said(error.pid))
         except MemoryError:
             return Died("crash", f"more than {self.limits.memory >> 20:,} MiB of memory")
@@ -138,6 +141,16 @@ def task(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     with contextlib.suppress(OSError):
         os.ftruncate(1, 0)
     return function(*args)
+
+
+def alarm(seconds: float) -> None:
+    """Let this process be killed unless it says so again, with 0 for never, within ``seconds``.
+
+    A part of a task is timed so; where the platform has no alarms (Windows), the whole task's time is what limits it.
+    """
+    if ALARM:
+        signal.signal(ALARM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def note(text: str) -> None:

@@ -5,6 +5,8 @@ import os
 import time
 from pathlib import Path
 
+from refgrad.harness.isolation import alarm, note
+
 
 def answer(number):
     return number + 1
@@ -67,3 +69,18 @@ def meet(number, folder):
     while len(os.listdir(folder)) < number:
         time.sleep(0.01)
     return len(os.listdir(folder))
+
+
+def be_late():
+    alarm(0.2)
+    note("so far, so good")
+    time.sleep(600)
+
+
+def be_in_time():
+    for _ in range(3):
+        alarm(0.2)
+        time.sleep(0.1)
+    alarm(0)
+    time.sleep(0.3)
+    return "in time"

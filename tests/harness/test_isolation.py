@@ -55,6 +55,13 @@ def test_a_hang_is_an_answer(pool, function):
     assert pool.run(misbehaving.answer, 1) == 2
 
 
+@posix
+def test_parts_of_a_task_are_timed(pool):
+    """A task may give each of its parts a time of its own."""
+    assert pool.run(misbehaving.be_in_time) == "in time"
+    assert pool.run(misbehaving.be_late) == Died("timeout", "it took too long", "so far, so good\n")
+
+
 def test_what_is_printed_does_no_harm(pool, capfd):
     """A library may print; nothing of it reaches the terminal."""
     assert pool.run(misbehaving.print_a_little, 3) == 3

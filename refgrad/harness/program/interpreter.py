@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from refgrad.errors import Unsupported
+from refgrad.errors import BackendCrashed, BackendTimeout, ProtocolError, Unsupported
 from refgrad.harness.adapters import facade, to_numpy
 from refgrad.harness.backend import profiles
 from refgrad.harness.outcomes import lacks
@@ -95,6 +95,8 @@ class Interpreter:
         raised = lacking = None
         try:
             names = RUN[type(statement)](self, statement)
+        except (BackendCrashed, BackendTimeout, MemoryError, ProtocolError):
+            raise  # no observation: the backend, or the room for it, is gone
         except Exception as error:  # whatever a library raises is an observation
             lacking = missing(error, self.backend)
             raised = None if lacking else stable(error, self.names)
@@ -113,6 +115,8 @@ class Interpreter:
             return None
         try:
             return self.seen_native(name, tensor) if self.native else self.seen_thin(tensor)
+        except (BackendCrashed, BackendTimeout, MemoryError, ProtocolError):
+            raise
         except Exception as error:  # a look may be refused, as at a view whose base has moved on
             return stable(error, self.names)
 

@@ -1,0 +1,175 @@
+"""The campaign itself: shards out, reports back, findings shrunk and stored, each shard closed when all of its are."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from refgrad.errors import BackendUnavailable
+from refgrad.harness.campaign import work
+from refgrad.harness.campaign.crew import Crew
+from refgrad.harness.campaign.store import Store
+from refgrad.harness.expectations import Expectations
+from refgrad.harness.isolation import Died
+from refgrad.harness.oracle import Finding
+from refgrad.harness.oracle.finding import HARMLESS
+from refgrad.harness.program import Program, shrink
+
+__all__ = ["PROGRAM", "Campaign"]
+
+PROGRAM = "program"  # a finding is declared as test = "program::SIGNATURE"
+ENOUGH = 3  # findings of one family that are shrunk and stored; more are counted
+TRIES = 30  # runs that the shrinking of a program may take which kills its process
+LOOK = 0.25  # seconds between two looks at the clock
+
+Next = Callable[[Any], None]
+
+
+@dataclass(slots=True)
+class Shard:
+    """One that is not done yet: the programs that kill, the report, and how many findings are still being shrunk."""
+
+    number: int
+    fatal: dict[int, Finding] = field(default_factory=dict)
+    report: work.Report | None = None
+    open: int = 0
+
+
+class Campaign:
+    """Runs the shards of a store's plan that are not done, until ``programs`` are done in all, or ``deadline`` is past."""
+
+    def __init__(
+        self, store: Store, crew: Crew, expectations: Expectations | None = None, *,
+        programs: int | None = None, deadline: float | None = None, watch: Callable[[Campaign], None] = lambda it: None,
+    ) -> None:  # fmt: skip
+        self.store, self.crew, self.plan = store, crew, store.plan
+        self.expectations = expectations or Expectations()
+        self.programs, self.deadline, self.watch = programs, deadline, watch
+        self._pending = dict[Future[Any], Next]()
+        self._running, self._next = 0, 0
+
+    def run(self) -> list[dict[str, Any]]:
+        """The findings that are no expectation's, the most frequent first."""
+        while self._top_up() or self._pending:
+            done, _ = wait(self._pending, timeout=LOOK, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._pending.pop(future)(self.crew.answer(future))
+            self.watch(self)
+        return self.unexpected
+
+    @property
+    def unexpected(self) -> list[dict[str, Any]]:
+        """The findings to look at."""
+        found = [each for each in self.store.findings.values() if not each["known"] and each["blame"] not in HARMLESS]
+        return sorted(found, key=lambda each: (-self.store.families[each["family"]], each["signature"]))
+
+    # -- shards
+
+    def _top_up(self) -> bool:
+        """Start shards while there is room for them; whether there are any left."""
+        while self._more() and self._running < self.crew.width:
+            self._running += 1
+            self._start(Shard(self._take()))
+        return self._more()
+
+    def _more(self) -> bool:
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            return False
+        planned = self.store.programs + self._running * self.plan.shard
+        return self.programs is None or planned < self.programs
+
+    def _take(self) -> int:
+        while self._next in self.store.done:
+            self._next += 1
+        self._next += 1
+        return self._next - 1
+
+    def _submit(self, then: Next, function: Callable[..., Any], *args: Any) -> None:
+        self._pending[self.crew.submit(function, self.plan, *args)] = then
+
+    def _start(self, shard: Shard) -> None:
+        seeds, skipped = self.plan.seeds(shard.number), frozenset(shard.fatal)
+        self._submit(lambda answer: self._came_back(shard, answer), work.run_shard, seeds, skipped, self.crew.limit)
+
+    def _came_back(self, shard: Shard, answer: work.Report | Died) -> None:
+        if isinstance(answer, Died):
+            self._lost(shard, answer)
+            return
+        shard.report = answer
+        findings = [*answer.found, *shard.fatal.values()]
+        wanted = [each for each in findings if self.store.stored(work.family(each)) < ENOUGH]
+        shard.open = len(wanted)
+        for finding in wanted:
+            self._shrink(shard, finding)
+        self._close(shard)
+
+    def _close(self, shard: Shard) -> None:
+        """Write a shard down whose findings are all stored."""
+        if shard.open or shard.report is None:
+            return
+        report, families = shard.report, dict(shard.report.families)
+        for finding in shard.fatal.values():
+            families[work.family(finding)] = families.get(work.family(finding), 0) + 1
+        self.store.finish({
+            "shard": shard.number, "programs": report.programs, "seconds": round(report.seconds, 3),
+            "reached": report.reached, "families": families,
+        })  # fmt: skip
+        self._running -= 1
+
+    # -- findings
+
+    def _shrink(self, shard: Shard, finding: Finding) -> None:
+        family, seed = work.family(finding), finding.program.seed
+
+        def then(small: Finding | Died) -> None:
+            self._keep(finding if isinstance(small, Died) else small, family, seed)
+            shard.open -= 1
+            self._close(shard)
+
+        if finding.stage == "process":
+            then(finding)
+        else:
+            self._submit(then, work.shrunk, finding)
+
+    def _keep(self, finding: Finding, family: str, seed: int | None) -> None:
+        expected = self.expectations.for_case(f"{PROGRAM}::{finding.signature}")
+        record = finding.record()
+        record |= {"program": json.loads(record["program"]), "family": family, "seed": seed}
+        self.store.keep(record | {"known": "" if expected is None else expected.reason})
+
+    # -- programs that kill their process
+
+    def _lost(self, shard: Shard, died: Died) -> None:
+        """A worker died: find the program that did it, and run the others."""
+        seed = work.last_noted(died.said)
+        if seed is None or seed in shard.fatal:
+            raise BackendUnavailable(
+                f"{self.plan.backend}: {died.reason} before its first program: {died.said[-300:].strip()}"
+            )
+        shard.fatal[seed] = self._deadly(work.program_of(self.plan, seed), died)
+        self._start(shard)
+
+    def _deadly(self, program: Program, died: Died) -> Finding:
+        """The finding that ``program`` ends its process, cut to the statement that does it where one does it again."""
+        again = self._kills(program)
+        if again is None:
+            return _finding(program, died, len(program))
+        small, number = program, again
+        if self.store.stored(work.family(_finding(program, died, number))) < ENOUGH:
+            small = shrink(program, lambda each: self._kills(each) is not None, tries=TRIES)
+            number = self._kills(small) or 0
+        return replace(_finding(small, died, number), program=small)
+
+    def _kills(self, program: Program) -> int | None:
+        """The statement of ``program`` that kills the process, None where none does."""
+        limit = self.crew.limit or 0.0
+        answer = self.crew.answer(self.crew.submit(work.step_by_step, self.plan, program, limit))
+        return work.last_noted(answer.said) or 0 if isinstance(answer, Died) else None
+
+
+def _finding(program: Program, died: Died, number: int) -> Finding:
+    return Finding(program, died.outcome, "process", "backend", number, "", died.reason, "an answer")

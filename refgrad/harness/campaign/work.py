@@ -1,0 +1,140 @@
+"""What a worker does: a shard of programs, the shrinking of a finding, a look at a program that kills its process."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from refgrad.errors import BackendCrashed, BackendTimeout
+from refgrad.harness import registry
+from refgrad.harness.campaign.plan import Plan
+from refgrad.harness.isolation import alarm, note
+from refgrad.harness.oracle import Finding, judge, minimal
+from refgrad.harness.oracle.finding import actions
+from refgrad.harness.program import Program, generate
+from refgrad.harness.program.interpreter import Interpreter
+from refgrad.harness.program.ir import Statement
+
+__all__ = [
+    "Report",
+    "Witnesses",
+    "family",
+    "last_noted",
+    "program_of",
+    "run_shard",
+    "shrunk",
+    "step_by_step",
+    "witnesses",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a shard: how often each op and action was reached, and of each family of findings the first.
+
+    Units: ``seconds`` of the worker.
+    """
+
+    programs: int
+    seconds: float
+    reached: dict[str, int]
+    families: dict[str, int]
+    found: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """The backend under test, and those that it is compared with."""
+
+    backend: Any
+    reference: Any
+    torch: Any | None
+
+    def judge(self, program: Program) -> Finding | None:
+        """The finding that ``program`` makes; so is the end of a backend that has a process of its own."""
+        try:
+            return judge(program, self.backend, self.reference, self.torch)
+        except (BackendCrashed, BackendTimeout) as error:
+            outcome = "crash" if isinstance(error, BackendCrashed) else "timeout"
+            return Finding(program, outcome, "process", "backend", len(program), "", str(error), "an answer")
+
+    def minimal(self, finding: Finding) -> Finding:
+        """The finding on the smallest program that still shows it."""
+        return minimal(finding, self.backend, self.reference, self.torch)
+
+
+@lru_cache(maxsize=1)
+def witnesses(plan: Plan) -> Witnesses:
+    """The backends of a plan, loaded once a process."""
+    torch = registry.load("torch") if plan.torch else None
+    return Witnesses(registry.load(plan.backend), registry.load("refgrad"), torch)
+
+
+def program_of(plan: Plan, seed: int) -> Program:
+    """The program of a seed."""
+    return generate(seed, dtypes=plan.dtypes, invalid=plan.invalid)
+
+
+def run_shard(plan: Plan, seeds: range, skipped: frozenset[int], limit: float | None) -> Report:
+    """Judge the programs of ``seeds``, but for those that are known to kill, each within ``limit`` seconds."""
+    judges, began = witnesses(plan), time.perf_counter()
+    reached, families, found = Counter[str](), Counter[str](), dict[str, Finding]()
+    for seed in guarded(seeds, limit):
+        program = program_of(plan, seed)
+        reached.update(actions(program))
+        finding = None if seed in skipped else judges.judge(program)
+        if finding is not None:
+            families[family(finding)] += 1
+            found.setdefault(family(finding), finding)
+    seconds = time.perf_counter() - began
+    return Report(len(seeds), seconds, dict(reached), dict(families), tuple(found.values()))
+
+
+def guarded(numbers: Iterable[int], limit: float | None) -> Iterator[int]:
+    """``numbers``, each noted before its turn, so that the one which kills the process is known, and given its time."""
+    for number in numbers:
+        if limit is not None:
+            note(f"refgrad: {number}")
+            alarm(limit)
+        yield number
+    if limit is not None:
+        alarm(0)
+
+
+def last_noted(said: str) -> int | None:
+    """The number that a dead process noted last."""
+    noted = re.findall(r"^refgrad: (\d+)$", said, re.MULTILINE)
+    return int(noted[-1]) if noted else None
+
+
+def shrunk(plan: Plan, finding: Finding) -> Finding:
+    """The finding on the smallest program that still shows it."""
+    return witnesses(plan).minimal(finding)
+
+
+def family(finding: Finding) -> str:
+    """What findings have in common before they are shrunk: kind, oracle, blame, and the op or action that differs."""
+    statement = finding.statement
+    where = "the end" if statement is None else getattr(statement, "op", type(statement).__name__.lower())
+    return f"{finding.kind} at {where} ({finding.stage}, {finding.blame})"
+
+
+class StepByStep(Interpreter):
+    """Notes each statement before it runs."""
+
+    def step(self, statement: Statement) -> None:
+        note(f"refgrad: {len(self.steps)}")
+        super().step(statement)
+
+
+def step_by_step(plan: Plan, program: Program, limit: float) -> None:
+    """Run ``program`` on the backend alone; if that kills the process, the statement is noted."""
+    backend = witnesses(plan).backend
+    alarm(limit)
+    StepByStep(backend).run(program)
+    alarm(0)
