@@ -13,7 +13,6 @@ from refgrad.commands.parser import GREEN, RED, Commands, refuse, require, subco
 if TYPE_CHECKING:
     from refgrad.harness.campaign import Campaign, Plan
     from refgrad.harness.campaign.crew import Crew
-    from refgrad.harness.expectations import Expectations
 
 __all__ = ["add"]
 
@@ -63,16 +62,19 @@ def fuzz(options: argparse.Namespace, rest: list[str]) -> int:
     require("rich", "fuzz needs rich", "fuzz")
     from rich.console import Console
 
+    from refgrad.harness import registry, session
     from refgrad.harness.campaign import Campaign, Store
     from refgrad.harness.campaign.progress import Progress
 
     console = Console(soft_wrap=True, highlight=False)
-    plan, expectations = planned(options)
     with ExitStack() as stack:
+        backend = registry.load(options.backend)
+        stack.callback(getattr(backend, "close", lambda: None))
+        expectations = session.declared(backend, options.backend, options.expectations)
         folder = options.out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="refgrad-")))
-        store = Store(folder, plan)
+        store = Store(folder, planned(options, backend))
         stack.callback(store.close)
-        campaign = Campaign(store, crew(options, stack), expectations, programs=options.programs, **timed(options))
+        campaign = Campaign(store, crew(options, stack), backend, expectations, **ends(options))
         try:
             campaign.watch = stack.enter_context(Progress(console, seconds=options.every))
             campaign.run()
@@ -81,18 +83,13 @@ def fuzz(options: argparse.Namespace, rest: list[str]) -> int:
         return conclude(console, campaign, options.out)
 
 
-def planned(options: argparse.Namespace) -> "tuple[Plan, Expectations]":
-    """The plan, and what is known already; the backend is loaded once, for what it is called."""
-    from refgrad.harness import registry, session
+def planned(options: argparse.Namespace, backend: Any) -> "Plan":
+    from refgrad.harness import session
     from refgrad.harness.campaign import Plan
 
-    backend = registry.load(options.backend)
-    expectations = session.declared(backend, options.backend, options.expectations)
-    plan = Plan(
+    return Plan(
         options.backend, backend.version, torch=torch_version(), seed=options.seed, refgrad=session.own_version()
     )
-    getattr(backend, "close", lambda: None)()
-    return plan, expectations
 
 
 def torch_version() -> str:
@@ -116,15 +113,15 @@ def crew(options: argparse.Namespace, stack: ExitStack) -> "Crew":
         found = Cluster(options.scheduler, limits if options.isolate == "process" else None)
     else:
         found = Here() if options.isolate == "off" else Local(options.jobs, limits)
-    return stack.enter_context(found)
+    stack.enter_context(found)
+    return found
 
 
-def timed(options: argparse.Namespace) -> dict[str, Any]:
-    """Without an end, a thousand programs are the end."""
-    if options.time is not None:
-        return {"deadline": time.monotonic() + options.time}
-    options.programs = 1000 if options.programs is None else options.programs
-    return {}
+def ends(options: argparse.Namespace) -> dict[str, Any]:
+    """When the campaign ends: without a word, after a thousand programs."""
+    if options.time is None:
+        return {"programs": options.programs or 1000}
+    return {"programs": options.programs, "deadline": time.monotonic() + options.time}
 
 
 def interrupted(console: Any, options: argparse.Namespace) -> int:

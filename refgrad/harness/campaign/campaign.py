@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -43,10 +42,10 @@ class Campaign:
     """Runs the shards of a store's plan that are not done, until ``programs`` are done in all, or ``deadline`` is past."""
 
     def __init__(
-        self, store: Store, crew: Crew, expectations: Expectations | None = None, *,
+        self, store: Store, crew: Crew, backend: Any, expectations: Expectations | None = None, *,
         programs: int | None = None, deadline: float | None = None, watch: Callable[[Campaign], None] = lambda it: None,
     ) -> None:  # fmt: skip
-        self.store, self.crew, self.plan = store, crew, store.plan
+        self.store, self.crew, self.plan, self.backend = store, crew, store.plan, backend
         self.expectations = expectations or Expectations()
         self.programs, self.deadline, self.watch = programs, deadline, watch
         self._pending = dict[Future[Any], Next]()
@@ -137,9 +136,8 @@ class Campaign:
 
     def _keep(self, finding: Finding, family: str, seed: int | None) -> None:
         expected = self.expectations.for_case(f"{PROGRAM}::{finding.signature}")
-        record = finding.record()
-        record |= {"program": json.loads(record["program"]), "family": family, "seed": seed}
-        self.store.keep(record | {"known": "" if expected is None else expected.reason})
+        known = "" if expected is None else expected.reason
+        self.store.keep(work.record(finding, self.backend) | {"family": family, "seed": seed, "known": known})
 
     # -- programs that kill their process
 

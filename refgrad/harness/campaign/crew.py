@@ -113,7 +113,8 @@ class Cluster:
     @property
     def width(self) -> int:
         """Two tasks for each thread that there is just now."""
-        return 2 * max(sum(self._client.nthreads().values()), 1)
+        threads: dict[str, int] = self._client.nthreads()
+        return 2 * max(sum(threads.values()), 1)
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Start a task on the cluster; one whose worker is lost is started again elsewhere."""

@@ -2,7 +2,8 @@
 
 campaign.json     the plan
 journal.jsonl     a line a shard, written when all that it found is stored
-findings/*.json   a finding by its signature, with its program and its seed
+findings/*.json   a finding by its signature, with its program, its seed and its scripts
+findings/*.py     its scripts: NAME.torch.py is in PyTorch's words
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class Store:
         signature = finding["signature"]
         if signature in self.findings:
             return False
-        write(self.path(finding), finding)
+        for speaker, script in finding["scripts"].items():
+            write(self.path(finding).with_suffix(f".{speaker}.py"), script)
+        write(self.path(finding), json.dumps(finding, indent=2, ensure_ascii=False))
         self.findings[signature] = finding
         return True
 
@@ -81,7 +84,7 @@ class Store:
         if not path.exists():
             if (self.folder / "journal.jsonl").exists():
                 raise InvalidCampaign(f"{self.folder}: has a journal and no campaign.json; name another folder")
-            write(path, plan.record())
+            write(path, json.dumps(plan.record(), indent=2))
             return plan
         found = Plan.read(read(path), str(path))
         if differences := plan.differences(found):
@@ -104,11 +107,11 @@ class Store:
         return path.open("a", encoding="utf-8", newline="\n")
 
 
-def write(path: Path, record: dict[str, Any]) -> None:
-    """Write JSON so that the file is there whole, on the disk, or not at all."""
-    draft = path.with_suffix(".draft")
+def write(path: Path, text: str) -> None:
+    """Write a file so that it is there whole, on the disk, or not at all."""
+    draft = path.with_name(f"{path.name}.draft")
     with draft.open("w", encoding="utf-8") as file:
-        json.dump(record, file, indent=2, ensure_ascii=False)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)

@@ -20,18 +20,16 @@ def render(campaign: Campaign, out: Path | None) -> str:
 
 
 def entry(campaign: Campaign, finding: dict[str, Any], out: Path | None) -> Iterator[str]:
-    yield finding["signature"]
-    yield f"  {evidence(finding)}"
+    mine, other = finding["parties"]
+    distance = "" if finding["ulps"] is None else f"; {finding['ulps']:,.0f} ulp apart, bound {finding['bound']:.3g}"
     count = campaign.store.families[finding["family"]]
-    yield f"  {count:,} programs differ so ({finding['family']}); this one is of seed {finding['seed']}"
-    if out is not None:
-        yield f"  {campaign.store.path(finding)}"
-
-
-def evidence(finding: dict[str, Any]) -> str:
-    where = f"statement {finding['statement']}" + (f", {finding['name']}" if finding["name"] else "")
-    distance = "" if finding["ulps"] is None else f" ({finding['ulps']:,.0f} ulp)"
-    return f"{where}: got {finding['actual']}, expected {finding['expected']}{distance}"
+    yield finding["signature"]
+    yield f"  {finding['kind']} of {finding['name'] or 'the program'} after statement {finding['statement']}{distance}"
+    yield f"    {mine}: {finding['actual']}"
+    yield f"    {other}: {finding['expected']}"
+    yield from [f"  {finding['note']}"] if finding["note"] else []
+    yield f"  seen in {count:,} programs ({finding['family']}); this one is of seed {finding['seed']}"
+    yield from [f"  {campaign.store.path(finding)}"] if out is not None else []
 
 
 def conclusion(campaign: Campaign) -> Iterator[str]:

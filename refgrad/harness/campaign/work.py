@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import time
 from collections import Counter
@@ -10,15 +12,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from refgrad.errors import BackendCrashed, BackendTimeout
+from refgrad.errors import BackendCrashed, BackendTimeout, Unsupported
 from refgrad.harness import registry
 from refgrad.harness.campaign.plan import Plan
 from refgrad.harness.isolation import alarm, note
 from refgrad.harness.oracle import Finding, judge, minimal
 from refgrad.harness.oracle.finding import actions
 from refgrad.harness.program import Program, generate
+from refgrad.harness.program.document import dumps
 from refgrad.harness.program.interpreter import Interpreter
 from refgrad.harness.program.ir import Statement
+from refgrad.harness.program.source import TORCH, Idiom
 
 __all__ = [
     "Report",
@@ -26,6 +30,7 @@ __all__ = [
     "family",
     "last_noted",
     "program_of",
+    "record",
     "run_shard",
     "shrunk",
     "step_by_step",
@@ -119,9 +124,24 @@ def shrunk(plan: Plan, finding: Finding) -> Finding:
 
 def family(finding: Finding) -> str:
     """What findings have in common before they are shrunk: kind, oracle, blame, and the op or action that differs."""
-    statement = finding.statement
-    where = "the end" if statement is None else getattr(statement, "op", type(statement).__name__.lower())
-    return f"{finding.kind} at {where} ({finding.stage}, {finding.blame})"
+    return f"{finding.kind} at {finding.action} ({finding.stage}, {finding.blame})"
+
+
+def record(finding: Finding, backend: Any) -> dict[str, Any]:
+    """A finding as JSON, with a script in torch's words, and one in the backend's own where it has any."""
+    idioms = {"torch": TORCH, str(backend.name): own_idiom(backend)}
+    scripts = dict[str, str]()
+    for speaker, idiom in idioms.items():
+        with contextlib.suppress(Unsupported):
+            scripts |= {} if idiom is None else {speaker: finding.script(idiom, speaker=speaker)}
+    return finding.record() | {"program": json.loads(dumps(finding.program)), "scripts": scripts}
+
+
+def own_idiom(backend: Any) -> Idiom | None:
+    """How a backend spells a program: torch's way from another module, or as its adapter says."""
+    namespace = getattr(backend, "namespace", None)
+    spoken = None if namespace is None else Idiom(imports=(f"import {namespace.__name__} as torch",))
+    return getattr(backend, "idiom", spoken)
 
 
 class StepByStep(Interpreter):
