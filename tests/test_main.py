@@ -38,7 +38,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("command", [[], ["check"], ["backends"], ["report"], ["record"], ["check-protocol"]])
+@pytest.mark.parametrize("command", [[], ["check"], ["backends"], ["report"], ["record"], ["check-protocol"], ["fuzz"]])
 def test_help(command, tmp_path):
     """Every command explains itself; those that take arguments give examples."""
     code, out, err = call(*command, "--help", cwd=tmp_path)
@@ -64,6 +64,11 @@ def test_start_up_is_light(tmp_path):
         (["backends", "extra"], "unrecognized arguments: extra"),
         (["report", "results.jsonl", "--format", "pdf"], "invalid choice: 'pdf'"),
         (["check", "nosuch"], "no backend 'nosuch'"),
+        (["fuzz"], "required: --backend"),
+        (["fuzz", "--backend", "nosuch"], "no backend 'nosuch'"),
+        (["fuzz", "--backend", "refgrad", "--time", "soon"], "'soon' is no time"),
+        (["fuzz", "--backend", "refgrad", "--jobs", "0"], "'0' is no number of at least 1"),
+        (["fuzz", "--backend", "refgrad", "--out", "campaign"], "another campaign (version '0', not "),
         (["check-protocol", "nosuch"], "a process is named exec:COMMAND"),
         (["check-protocol", "exec:no-such-program"], "cannot be started"),
         (["check", "./nosuch.py:Backend"], "no such file"),
@@ -74,6 +79,7 @@ def test_start_up_is_light(tmp_path):
 )
 def test_bad_usage(args, message, folder):
     """What a user did wrong is said in a line or two, with exit code 4 and no traceback."""
+    other_campaign(folder / "campaign")
     code, out, err = call(*args, cwd=folder)
     assert code == 4
     assert message in err

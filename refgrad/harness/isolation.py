@@ -22,7 +22,11 @@ __all__ = ["Died", "Isolation", "Limits", "alarm", "ending", "note"]
 
 ALARM = getattr(signal, "SIGALRM", 0)
 TASKS = 200  # that a worker serves before it is replaced: what a library leaks goes with it
+NO_MEMORY = 86  # the exit status of a worker that ran out of it
 LAST_WORDS = 2000  # bytes of a dead worker's output that are kept
+NOTE, OUTPUT = "note", "output"  # the files of a worker
+
+notebook = -1  # in a worker: where it notes what it is about to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +43,23 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """A task whose process did not live to answer; ``said`` is the end of what it had printed."""
+    """A task whose process did not live to answer: what it had noted last, and the end of what it had printed."""
 
     outcome: Literal["crash", "timeout"]
     reason: str
+    noted: str = ""
     said: str = ""
 
 
 class Isolation:
     """A pool of ``jobs`` worker processes, each under ``limits``; one that dies is replaced.
 
+    The modules of ``preload`` are imported once for all workers, before any is under limits: no candidate's.
     What the workers print goes to files of their own. Where the platform has no limits of memory and output (Windows),
     only time is limited.
     """
 
-    def __init__(self, jobs: int = 1, limits: Limits | None = None) -> None:
+    def __init__(self, jobs: int = 1, limits: Limits | None = None, *, preload: tuple[str, ...] = ()) -> None:
         if importlib.util.find_spec("pebble") is None:
             raise RefgradError(
                 "isolation needs pebble; mend it with: pip install 'refgrad[fuzz]', or use --isolate=off"
@@ -66,10 +72,7 @@ class Isolation:
 
         self.limits = limits or Limits()
         self._folder = tempfile.TemporaryDirectory(prefix="refgrad-")
-        how = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        self._pool: Any = ProcessPool(
-            jobs, TASKS, confine, (self.limits, self._folder.name), context=multiprocessing.get_context(how)
-        )
+        self._pool: Any = ProcessPool(jobs, TASKS, confine, (self.limits, self._folder.name), context=starter(preload))
 
     def __enter__(self) -> Self:
         return self
@@ -101,21 +104,32 @@ class Isolation:
                 raise
             return Died("timeout", f"no answer within {error.args[1]:g} s")
         except ProcessExpired as error:
+            noted, said = (self._read(error.pid, kind) for kind in (NOTE, OUTPUT))
             if error.exitcode == -ALARM:
-                return Died("timeout", "it took too long", self._said(error.pid))
-            return Died("crash", f"the process {ending(error.exitcode)}", self._said(error.pid))
-        except MemoryError:
-            return Died("crash", f"more than {self.limits.memory >> 20:,} MiB of memory")
+                return Died("timeout", "it took too long", noted, said)
+            return Died("crash", f"the process {self._ending(error.exitcode)}", noted, said)
+
+    def _ending(self, status: int) -> str:
+        return f"wanted more than {self.limits.memory >> 20:,} MiB of memory" if status == NO_MEMORY else ending(status)
 
     def run(self, function: Callable[..., Any], *args: Any, seconds: float | None = None) -> Any:
         """``submit`` and ``answer`` at once."""
         return self.answer(self.submit(function, *args, seconds=seconds))
 
-    def _said(self, pid: int) -> str:
-        with contextlib.suppress(OSError), output_of(self._folder.name, pid).open("rb") as file:
+    def _read(self, pid: int, kind: str) -> str:
+        with contextlib.suppress(OSError), file_of(self._folder.name, pid, kind).open("rb") as file:
             file.seek(max(file.seek(0, os.SEEK_END) - LAST_WORDS, 0))
             return file.read().decode(errors="replace")
         return ""
+
+
+def starter(preload: tuple[str, ...]) -> Any:
+    """How workers are started: forked from a clean server where the platform has that."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    return context
 
 
 # -- in the worker
@@ -124,9 +138,11 @@ class Isolation:
 def confine(limits: Limits, folder: str) -> None:
     """Set the limits of this process, and send what it prints to a file."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who interrupts speaks to the run, which ends its workers
-    file = os.open(output_of(folder, os.getpid()), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
+    global notebook
+    notebook = opened(folder, NOTE)
+    output = opened(folder, OUTPUT)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     if sys.platform != "win32":
         import resource
 
@@ -137,10 +153,12 @@ def confine(limits: Limits, folder: str) -> None:
 
 
 def task(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-    """Run one task with its output file empty."""
-    with contextlib.suppress(OSError):
-        os.ftruncate(1, 0)
-    return function(*args)
+    """Run one task with its output file empty; one that runs out of memory is not to be trusted any more."""
+    os.ftruncate(1, 0)
+    try:
+        return function(*args)
+    except MemoryError:
+        os._exit(NO_MEMORY)
 
 
 def alarm(seconds: float) -> None:
@@ -154,12 +172,17 @@ def alarm(seconds: float) -> None:
 
 
 def note(text: str) -> None:
-    """Write a line where it is found if this process dies next."""
-    os.write(2, f"{text}\n".encode())
+    """Write down, over the last note, what is to be known if this process dies next."""
+    os.ftruncate(notebook, 0)
+    os.write(notebook, text.encode())
 
 
-def output_of(folder: str, pid: int) -> Path:
-    return Path(folder) / f"{pid}.txt"
+def opened(folder: str, kind: str) -> int:
+    return os.open(file_of(folder, os.getpid(), kind), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def file_of(folder: str, pid: int, kind: str) -> Path:
+    return Path(folder) / f"{pid}.{kind}"
 
 
 def ending(status: int) -> str:

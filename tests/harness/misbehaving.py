@@ -42,7 +42,7 @@ def write_without_end():
 def eat_memory():
     eaten = []
     while True:
-        eaten.append(bytearray(10_000_000))
+        eaten.append(bytearray(200_000_000))
 
 
 def print_a_little(number):

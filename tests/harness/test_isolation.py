@@ -33,7 +33,7 @@ def test_an_answer_comes_back(pool):
         (misbehaving.leave, "the process ended with exit status 7"),
         pytest.param(misbehaving.print_without_end, "SIGXFSZ: it printed without end", marks=posix),
         pytest.param(misbehaving.write_without_end, "SIGXFSZ: it printed without end", marks=posix),
-        pytest.param(misbehaving.eat_memory, "more than 1,024 MiB of memory", marks=posix),
+        pytest.param(misbehaving.eat_memory, "wanted more than 1,024 MiB of memory", marks=posix),
     ],
 )
 def test_a_crash_is_an_answer(pool, function, reason):
@@ -59,7 +59,7 @@ def test_a_hang_is_an_answer(pool, function):
 def test_parts_of_a_task_are_timed(pool):
     """A task may give each of its parts a time of its own."""
     assert pool.run(misbehaving.be_in_time) == "in time"
-    assert pool.run(misbehaving.be_late) == Died("timeout", "it took too long", "so far, so good\n")
+    assert pool.run(misbehaving.be_late) == Died("timeout", "it took too long", noted="so far, so good")
 
 
 def test_what_is_printed_does_no_harm(pool, capfd):

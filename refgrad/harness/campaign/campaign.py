@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from refgrad.errors import BackendUnavailable
@@ -16,13 +16,13 @@ from refgrad.harness.expectations import Expectations
 from refgrad.harness.isolation import Died
 from refgrad.harness.oracle import Finding
 from refgrad.harness.oracle.finding import HARMLESS
-from refgrad.harness.program import Program, shrink
+from refgrad.harness.program import Program
+from refgrad.harness.program.shrinking import needed, without
 
 __all__ = ["PROGRAM", "Campaign"]
 
 PROGRAM = "program"  # a finding is declared as test = "program::SIGNATURE"
 ENOUGH = 3  # findings of one family that are shrunk and stored; more are counted
-TRIES = 30  # runs that the shrinking of a program may take which kills its process
 LOOK = 0.25  # seconds between two looks at the clock
 
 Next = Callable[[Any], None]
@@ -30,11 +30,10 @@ Next = Callable[[Any], None]
 
 @dataclass(slots=True)
 class Shard:
-    """One that is not done yet: the programs that kill, the report, and how many findings are still being shrunk."""
+    """One that is not done yet: the findings of programs that kill, and how much there is still to wait for."""
 
     number: int
     fatal: dict[int, Finding] = field(default_factory=dict)
-    report: work.Report | None = None
     open: int = 0
 
 
@@ -98,19 +97,18 @@ class Campaign:
         if isinstance(answer, Died):
             self._lost(shard, answer)
             return
-        shard.report = answer
-        findings = [*answer.found, *shard.fatal.values()]
-        wanted = [each for each in findings if self.store.stored(work.family(each)) < ENOUGH]
-        shard.open = len(wanted)
+        wanted = [each for each in answer.found if self.store.stored(work.family(each)) < ENOUGH]
+        shard.open = 1 + len(wanted)
         for finding in wanted:
-            self._shrink(shard, finding)
-        self._close(shard)
+            self._shrink(shard, answer, finding)
+        self._close(shard, answer)
 
-    def _close(self, shard: Shard) -> None:
-        """Write a shard down whose findings are all stored."""
-        if shard.open or shard.report is None:
+    def _close(self, shard: Shard, report: work.Report) -> None:
+        """One thing less to wait for; a shard whose findings are all stored is written down."""
+        shard.open -= 1
+        if shard.open:
             return
-        report, families = shard.report, dict(shard.report.families)
+        families = dict(report.families)
         for finding in shard.fatal.values():
             families[work.family(finding)] = families.get(work.family(finding), 0) + 1
         self.store.finish({
@@ -121,18 +119,14 @@ class Campaign:
 
     # -- findings
 
-    def _shrink(self, shard: Shard, finding: Finding) -> None:
+    def _shrink(self, shard: Shard, report: work.Report, finding: Finding) -> None:
         family, seed = work.family(finding), finding.program.seed
 
         def then(small: Finding | Died) -> None:
             self._keep(finding if isinstance(small, Died) else small, family, seed)
-            shard.open -= 1
-            self._close(shard)
+            self._close(shard, report)
 
-        if finding.stage == "process":
-            then(finding)
-        else:
-            self._submit(then, work.shrunk, finding)
+        self._submit(then, work.shrunk, finding)
 
     def _keep(self, finding: Finding, family: str, seed: int | None) -> None:
         expected = self.expectations.for_case(f"{PROGRAM}::{finding.signature}")
@@ -143,31 +137,29 @@ class Campaign:
 
     def _lost(self, shard: Shard, died: Died) -> None:
         """A worker died: find the program that did it, and run the others."""
-        seed = work.last_noted(died.said)
+        seed = int(died.noted) if died.noted else None
         if seed is None or seed in shard.fatal:
             raise BackendUnavailable(
                 f"{self.plan.backend}: {died.reason} before its first program: {died.said[-300:].strip()}"
             )
-        shard.fatal[seed] = self._deadly(work.program_of(self.plan, seed), died)
+        finding = shard.fatal[seed] = self._deadly(work.program_of(self.plan, seed), died)
+        if not self.store.stored(work.family(finding)):
+            self._keep(finding, work.family(finding), seed)
         self._start(shard)
 
     def _deadly(self, program: Program, died: Died) -> Finding:
-        """The finding that ``program`` ends its process, cut to the statement that does it where one does it again."""
-        again = self._kills(program)
-        if again is None:
-            return _finding(program, died, len(program))
-        small, number = program, again
-        if self.store.stored(work.family(_finding(program, died, number))) < ENOUGH:
-            small = shrink(program, lambda each: self._kills(each) is not None, tries=TRIES)
-            number = self._kills(small) or 0
-        return replace(_finding(small, died, number), program=small)
+        """The finding that ``program`` ends its process: at which statement, and without what that has no need of."""
+        number = self._kills(program)
+        if number is None:  # not by itself, at least
+            return work.dead(program, died.outcome, died.reason, len(program))
+        if not self.store.stored(work.family(work.dead(program, died.outcome, died.reason, number))):
+            for small in (needed(program, number), without(program, range(number + 1, len(program)))):
+                if (again := self._kills(small)) is not None:
+                    return work.dead(small, died.outcome, died.reason, again)
+        return work.dead(program, died.outcome, died.reason, number)
 
     def _kills(self, program: Program) -> int | None:
         """The statement of ``program`` that kills the process, None where none does."""
         limit = self.crew.limit or 0.0
         answer = self.crew.answer(self.crew.submit(work.step_by_step, self.plan, program, limit))
-        return work.last_noted(answer.said) or 0 if isinstance(answer, Died) else None
-
-
-def _finding(program: Program, died: Died, number: int) -> Finding:
-    return Finding(program, died.outcome, "process", "backend", number, "", died.reason, "an answer")
+        return int(answer.noted or 0) if isinstance(answer, Died) else None

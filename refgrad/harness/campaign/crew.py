@@ -13,6 +13,7 @@ from refgrad.harness.isolation import Died, Isolation, Limits
 
 __all__ = ["Cluster", "Crew", "Here", "Local"]
 
+PRELOAD = ("refgrad.harness.campaign.work", "refgrad.engine.namespace")
 SHARD_SECONDS = 600.0  # of a whole task, where its parts have alarms of their own
 
 
@@ -72,7 +73,7 @@ class Local:
 
     def __init__(self, jobs: int, limits: Limits) -> None:
         self.limit, self.width = limits.seconds, 2 * jobs  # one task waits for each that runs
-        self._pool = Isolation(jobs, limits)
+        self._pool = Isolation(jobs, limits, preload=PRELOAD)
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Start a task in a worker."""
@@ -99,15 +100,8 @@ class Cluster:
     """
 
     def __init__(self, address: str, limits: Limits | None) -> None:
-        try:
-            from distributed import Client
-        except ImportError as error:
-            raise RefgradError("--scheduler needs distributed; mend it with: pip install 'refgrad[dask]'") from error
         self.limit, self._limits = None if limits is None else limits.seconds, limits
-        try:
-            self._client: Any = Client(address, timeout=10)  # type: ignore[no-untyped-call,unused-ignore]
-        except (OSError, ValueError) as error:
-            raise RefgradError(f"{address}: no Dask scheduler there ({error})") from error
+        self._client = client(address)
         self._executor = self._client.get_executor(pure=False)
 
     @property
@@ -139,6 +133,18 @@ class Cluster:
         self._client.close()
 
 
+def client(address: str) -> Any:
+    try:
+        import distributed
+    except ImportError as error:
+        raise RefgradError("--scheduler needs distributed; mend it with: pip install 'refgrad[dask]'") from error
+    make: Any = distributed.Client
+    try:
+        return make(address, timeout=10)
+    except (OSError, ValueError) as error:
+        raise RefgradError(f"{address}: no Dask scheduler there ({error})") from error
+
+
 # -- on the cluster
 
 POOLS: dict[Limits, Isolation] = {}
@@ -157,5 +163,5 @@ def pool(limits: Limits) -> Isolation:
 
     with LOCK:
         if limits not in POOLS:
-            POOLS[limits] = Isolation(get_worker().state.nthreads, limits)
+            POOLS[limits] = Isolation(get_worker().state.nthreads, limits, preload=PRELOAD)
         return POOLS[limits]

@@ -14,6 +14,7 @@ import json
 import os
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,12 +33,16 @@ class Store:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder, self.findings_folder = folder, folder / "findings"
         self.findings_folder.mkdir(parents=True, exist_ok=True)
-        self._lock = locked(folder / "lock")
-        self.plan = self._settle(plan)
-        self.findings = {each["signature"]: each for each in map(read, sorted(self.findings_folder.glob("*.json")))}
         self.done, self.programs, self.seconds = set[int](), 0, 0.0
         self.reached, self.families = Counter[str](), Counter[str]()
-        self._journal = self._reopened(folder / "journal.jsonl")
+        self._lock = locked(folder / "lock")
+        try:
+            self.plan = self._settle(plan)
+            self.findings = {each["signature"]: each for each in self._kept()}
+            self._journal = self._reopened(folder / "journal.jsonl")
+        except BaseException:
+            self._lock.close()
+            raise
 
     def close(self) -> None:
         """Let another use the folder."""
@@ -92,6 +97,13 @@ class Store:
                 f"{self.folder}: holds another campaign ({'; '.join(differences)}); name another folder, or ask for the same"
             )
         return found
+
+    def _kept(self) -> Iterator[dict[str, Any]]:
+        for path in sorted(self.findings_folder.glob("*.json")):
+            found = read(path)
+            if not isinstance(found, dict) or not found.keys() >= {"signature", "family"}:
+                raise InvalidCampaign(f"{path}: no finding")
+            yield found
 
     def _reopened(self, path: Path) -> IO[str]:
         """The journal, read and ready to go on; a last line that was being written is no line."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -22,13 +21,14 @@ from refgrad.harness.program import Program, generate
 from refgrad.harness.program.document import dumps
 from refgrad.harness.program.interpreter import Interpreter
 from refgrad.harness.program.ir import Statement
+from refgrad.harness.program.shrinking import needed
 from refgrad.harness.program.source import TORCH, Idiom
 
 __all__ = [
     "Report",
     "Witnesses",
+    "dead",
     "family",
-    "last_noted",
     "program_of",
     "record",
     "run_shard",
@@ -36,6 +36,8 @@ __all__ = [
     "step_by_step",
     "witnesses",
 ]
+
+PROCESS = "process"  # the stage of findings that are a process's end
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,36 @@ class Witnesses:
         try:
             return judge(program, self.backend, self.reference, self.torch)
         except (BackendCrashed, BackendTimeout) as error:
-            outcome = "crash" if isinstance(error, BackendCrashed) else "timeout"
-            return Finding(program, outcome, "process", "backend", len(program), "", str(error), "an answer")
+            return self.end(program) or ended(program, error, len(program))
+
+    def end(self, program: Program) -> Finding | None:
+        """The statement of ``program`` at which the backend's own process ends, and what that needs."""
+        found = self.last(program)
+        return None if found is None else self.last(needed(program, found.number)) or found
+
+    def last(self, program: Program) -> Finding | None:
+        run = Interpreter(self.backend)
+        try:
+            run.run(program)
+        except (BackendCrashed, BackendTimeout) as error:
+            return ended(program, error, len(run.steps))
+        return None
 
     def minimal(self, finding: Finding) -> Finding:
         """The finding on the smallest program that still shows it."""
+        if finding.stage == PROCESS:
+            return finding
         return minimal(finding, self.backend, self.reference, self.torch)
+
+
+def ended(program: Program, error: Exception, number: int) -> Finding:
+    outcome = "crash" if isinstance(error, BackendCrashed) else "timeout"
+    return dead(program, outcome, str(error), number)
+
+
+def dead(program: Program, outcome: str, reason: str, number: int) -> Finding:
+    """The finding that ``program`` ends the backend's process at a statement."""
+    return Finding(program, outcome, PROCESS, "backend", number, "", reason, "an answer")
 
 
 @lru_cache(maxsize=1)
@@ -104,17 +130,11 @@ def guarded(numbers: Iterable[int], limit: float | None) -> Iterator[int]:
     """``numbers``, each noted before its turn, so that the one which kills the process is known, and given its time."""
     for number in numbers:
         if limit is not None:
-            note(f"refgrad: {number}")
+            note(str(number))
             alarm(limit)
         yield number
     if limit is not None:
         alarm(0)
-
-
-def last_noted(said: str) -> int | None:
-    """The number that a dead process noted last."""
-    noted = re.findall(r"^refgrad: (\d+)$", said, re.MULTILINE)
-    return int(noted[-1]) if noted else None
 
 
 def shrunk(plan: Plan, finding: Finding) -> Finding:
@@ -148,7 +168,7 @@ class StepByStep(Interpreter):
     """Notes each statement before it runs."""
 
     def step(self, statement: Statement) -> None:
-        note(f"refgrad: {len(self.steps)}")
+        note(str(len(self.steps)))
         super().step(statement)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from refgrad.harness.program import ir
 from refgrad.harness.program.ir import Block, Grad, Leaf, Program, Ref, Statement
 
-__all__ = ["repaired", "shrink", "without"]
+__all__ = ["needed", "repaired", "shrink", "without"]
 
 Fails = Callable[[Program], bool]
 MAX_TRIES = 2000
@@ -50,6 +50,21 @@ def without(program: Program, numbers: Iterable[int]) -> Program:
             yield replace(statement, body=body) if isinstance(statement, Block) else statement
 
     return repaired(program.but(keep(program.statements)))
+
+
+def needed(program: Program, number: int) -> Program:
+    """``program`` cut to one statement, and to those that made what it uses."""
+    statements = ir.numbered(program)
+    names, others = set(ir.used(statements[number])), set(range(number + 1, len(program)))
+    for earlier in range(number - 1, -1, -1):
+        statement = statements[earlier]
+        if isinstance(statement, Block):
+            continue
+        if names.isdisjoint(ir.made(statement)):
+            others.add(earlier)
+        else:
+            names.update(ir.used(statement))
+    return without(program, others)
 
 
 def repaired(program: Program) -> Program:

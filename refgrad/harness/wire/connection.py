@@ -23,7 +23,7 @@ __all__ = ["Connection", "Handle", "RemoteError"]
 
 POLL = 0.05  # seconds between two looks at the clock
 REMEMBER_FUNCTIONS = frozenset({"register_hook"})  # other methods call a function before they answer, or never
-LAST_WORDS = 20  # lines of the process's standard error that an error quotes at most
+LAST_WORDS = 20  # lines of what the process said that are kept
 
 
 class RemoteError(RuntimeError):
@@ -243,7 +243,7 @@ class Connection:
             self._wait(1.0)
             return BackendTimeout(f"{self._name}: no answer within {self.timeout:g} s")
         self._wait(1.0)  # its output ends a moment before it does
-        words = "; it last said: " + " | ".join(self._stderr) if self._stderr else ""
+        words = "; it last said: " + " | ".join([*self._stderr][-3:]) if self._stderr else ""
         return BackendCrashed(f"{self._name}: the process {ending(self._process.returncode)}{words}")
 
     def _wait(self, patience: float) -> int | None:
@@ -265,7 +265,7 @@ class Connection:
     def _listen(self) -> None:
         with self._process.stderr as lines:  # type: ignore[union-attr]
             for text in lines:
-                self._stderr.append(text.decode(errors="replace").rstrip()[:500])
+                self._stderr.append(text.decode(errors="replace").rstrip()[:300])
 
     def _watch(self) -> None:
         while self._process.poll() is None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from refgrad.harness.program import dumps, generate, loads, shrink
+from refgrad.harness.program import dumps, generate, ir, loads, shrink
 from refgrad.harness.program.ir import Backward, Block, Grad, Leaf, Op, Program, Ref
-from refgrad.harness.program.shrinking import repaired, without
+from refgrad.harness.program.shrinking import needed, repaired, without
 
 
 def uses(name):
@@ -38,3 +38,18 @@ def test_repair_keeps_what_it_can():
     x, y = Leaf("x", (), (1.0,), requires_grad=True), Op("y", "exp", (Ref("x"),))
     lost = Program((x, y, Grad(("g", "h"), ("y",), ("x", "z")), Block("no_grad", (Backward("z"),))))
     assert repaired(lost).statements == (x, y, Grad(("g",), ("y",), ("x",)))
+
+
+def test_needed_keeps_what_a_statement_is_made_of():
+    """A program is cut to one statement and its ancestors, in whatever block they are."""
+    program = Program(
+        (
+            Leaf("a", (1,), (1.0,)),
+            Leaf("b", (1,), (2.0,)),
+            Block("no_grad", (Op("c", "exp", (Ref("a"),)), Op("d", "exp", (Ref("b"),)))),
+            Op("e", "mul", (Ref("c"), Ref("c"))),
+            Op("f", "sin", (Ref("e"),)),
+        )
+    )
+    left = needed(program, 5)
+    assert [name for each in left.walk() for name in ir.made(each)] == ["a", "c", "e"]
