@@ -15,6 +15,7 @@ import pytest
 from refgrad.commands.check import chosen, isolated
 from refgrad.commands.suite import suite
 from refgrad.errors import InvalidRun
+from refgrad.harness.campaign import Plan
 from refgrad.harness.results import Case, Header, Recorder, read
 
 TESTS = Path(__file__).parent
@@ -84,6 +85,33 @@ def test_bad_usage(args, message, folder):
     assert code == 4
     assert message in err
     assert "Traceback" not in out + err
+
+
+def other_campaign(folder):
+    folder.mkdir()
+    (folder / "campaign.json").write_text(json.dumps(Plan("refgrad", "0").record()))
+
+
+def test_fuzz(tmp_path):
+    """A campaign ends in a short list and an exit code; asked again, it has nothing to do, and says the same."""
+    backend = f"{TESTS / 'harness' / 'campaign' / 'candidates.py'}:Wrong"
+    asked = ["fuzz", "--backend", backend, "--programs", 100, "--seed", 7, "--out", tmp_path / "found"]
+    code, out, err = call(*asked, cwd=tmp_path)
+    assert (code, err) == (1, "")
+    assert "cos" in out
+    assert "in 100 programs of seed 7" in out
+    script = next((tmp_path / "found" / "findings").glob("*.torch.py"))
+    assert "import torch" in script.read_text()
+    again = call(*asked, cwd=tmp_path)
+    assert (again[0], again[1].splitlines()[-1]) == (1, out.splitlines()[-1])
+
+
+def test_fuzz_finds_nothing(tmp_path):
+    """A right backend is green."""
+    backend = f"{TESTS / 'harness' / 'campaign' / 'candidates.py'}:Right"
+    code, out, err = call("fuzz", "--backend", backend, "--programs", 100, "--isolate", "off", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert "0 findings" in out
 
 
 @pytest.mark.parametrize(
