@@ -151,9 +151,9 @@ def test_a_backend_with_a_process_of_its_own(tmp_path):
 @posix
 def test_killed_again_and_again(tmp_path):
     """A campaign that is killed with -9 at any moment ends as one that never was: no finding lost, no shard done twice."""
-    programs, killed = 80, tmp_path / "killed"
+    programs, killed = 60, tmp_path / "killed"
     command = [*DRIVER, killed, spec("Slow"), str(programs)]
-    for _ in range(3):
+    for _ in range(2):
         before = count(killed)
         process = subprocess.Popen(command, start_new_session=True)
         while count(killed) < before + 1 and process.poll() is None:
@@ -161,9 +161,9 @@ def test_killed_again_and_again(tmp_path):
         process.kill()
         process.wait()
     assert count(killed) < programs / 10
-    subprocess.run(command, check=True, timeout=120)
-    subprocess.run([*DRIVER, tmp_path / "whole", spec("Slow"), str(programs)], check=True, timeout=120)
-    assert [shard["shard"] for shard in untimed(killed)] == list(range(8))
+    subprocess.run(command, check=True, timeout=300)
+    subprocess.run([*DRIVER, tmp_path / "whole", spec("Slow"), str(programs)], check=True, timeout=300)
+    assert [shard["shard"] for shard in untimed(killed)] == list(range(6))
     assert untimed(killed) == untimed(tmp_path / "whole")
     assert names(killed) >= names(tmp_path / "whole")
 
