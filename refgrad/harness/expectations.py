@@ -1,7 +1,8 @@
 """Gaps that an adapter's author knows of and declares, strictly: ``expectations.toml``.
 
 [[expect]]
-test = "test_inplace.py::test_version_error"    # an id or a glob; without its [parameters] it means all of them
+test = "test_inplace.py::test_version_error"    # an id or a glob; without its [parameters] it means all of them;
+                                                # {a,b} stands for a, and for b
 outcome = "fail"                                # fail | unsupported | crash | timeout
 reason = "saves copies, so nothing can be stale"
 url = "https://..."                             # optional
@@ -12,6 +13,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +36,9 @@ class Expectation:
 
     def covers(self, id: str) -> bool:
         """Whether ``id`` is the test, one of its parametrizations, or matched by the glob."""
-        return (
-            id == self.test
-            or id.split("[")[0] == self.test
-            or ("*" in self.test and fnmatchcase(id, escaped(self.test)))
+        return any(
+            id == test or id.split("[")[0] == test or ("*" in test and fnmatchcase(id, escaped(test)))
+            for test in alternatives(self.test)
         )
 
     @property
@@ -136,6 +137,16 @@ def in_range(version: str, when: str, *, source: str = "") -> bool:
         return SpecifierSet(when).contains(Version(version), prereleases=True)
     except (InvalidSpecifier, InvalidVersion) as error:
         raise InvalidExpectations(f"{source}: cannot tell whether {version!r} is in {when!r} ({error})") from error
+
+
+@cache
+def alternatives(test: str) -> tuple[str, ...]:
+    """The tests that ``a{b,c}d`` means: abd and acd."""
+    head, opened, rest = test.partition("{")
+    inside, closed, tail = rest.partition("}")
+    if not (opened and closed):
+        return (test,)
+    return tuple(f"{head}{each}{end}" for each in inside.split(",") for end in alternatives(tail))
 
 
 def escaped(glob: str) -> str:

@@ -27,7 +27,10 @@ def slope(function: Callable[[Array], Array], x: Array, at: tuple[int, ...], wei
         with np.errstate(all="ignore"):
             return float(np.sum(weights * change(start, function(there))) / scale)
 
-    return Slope(one_sided(moved, -1), one_sided(moved, 1))
+    found = Slope(one_sided(moved, -1), one_sided(moved, 1))
+    nothing_moves = found.left == found.right == (0.0, 0.0)
+    # where the function is nan or inf, and stays so, it has no derivative
+    return Slope(None, None) if nothing_moves and not np.isfinite(start).all() else found
 
 
 def change(before: Array, after: Array) -> Array:

@@ -99,8 +99,9 @@ class OpCheck:
             return
         for at, mismatch in mismatches(actual, expected):
             around = self.slope_at(asked, number, at)
-            if around.defined or not around.holds(float(actual[at].real)):
-                yield f"gradient {number} {mismatch}\n  {around}"
+            mine, theirs = (around.holds(float(each[at].real)) for each in (actual, expected))
+            if not mine or (around.defined and theirs):
+                yield f"gradient {number}, element {list(at)}: {mismatch}\n  {around}"
             else:
                 where = f"{asked.op.id}({asked.sample}), gradient {number} at {list(at)}"
                 self.check.conventions.append(f"{where}: {actual[at]}, PyTorch's {expected[at]}")

@@ -373,3 +373,31 @@ def test_grad_mode_does_not_leak(suite):
     """A test that leaves grad mode off does not make the next one fail."""
     suite.write("test_a.py", LEAK)
     assert suite.outcomes(backend="Module") == (0, {"test_a.py::test_leaks": "pass", "test_a.py::test_next": "pass"})
+
+
+OPS = (
+    PASS
+    + """
+@core(3, smoke=True)
+def test_smoke():
+    "It is adapted."
+
+@core(4)
+@pytest.mark.parametrize("op", ["exp", "exp-complex", "log"])
+def test_value(op):
+    "It has a value."
+"""
+)
+
+
+def test_ops(suite):
+    """With --ops the smoke checks run, and what asks about these ops; an unknown op is refused with those near it."""
+    suite.write("test_ops.py", OPS)
+    assert suite.outcomes("--ops=exp")[1] == {
+        "test_ops.py::test_smoke": "pass",
+        "test_ops.py::test_value[exp]": "pass",
+        "test_ops.py::test_value[exp-complex]": "pass",
+    }
+    code, output, _ = suite.run("--ops=expp")
+    assert code == 4
+    assert "no op is called 'expp'; do you mean exp" in output

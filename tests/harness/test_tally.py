@@ -7,7 +7,7 @@ from refgrad.harness.behaviours import Behaviour
 from refgrad.harness.check import Disagreement
 from refgrad.harness.expectations import Expectation, Expectations
 from refgrad.harness.results import Header, Recorder
-from refgrad.harness.tally import FAILED, GREEN, LONGEST, MISADAPTED, Tally, Verdict, judge, theme_of
+from refgrad.harness.tally import FAILED, GREEN, LONGEST, MISADAPTED, Tally, Verdict, judge, op_of, theme_of
 
 BEHAVIOUR = Behaviour("ACC-01", "It adds.", "x", "should")
 SMOKE = Behaviour("SMK-01", "It runs.", "x", smoke=True)
@@ -154,3 +154,35 @@ def test_unmet_needs_the_whole_list():
 def test_theme(id):
     """A theme is the name of the suite's file."""
     assert theme_of(id) == "retain_graph"
+
+
+@pytest.mark.parametrize(
+    ("conventions", "lacking", "declared", "verdict", "reason"),
+    [
+        ([], [], None, "pass", ""),
+        (["abs: 1, PyTorch's 0"], [], None, "pass (convention)", "abs: 1, PyTorch's 0"),
+        ([], ["1 of 3 samples"], None, "pass", "unsupported for 1 of 3 samples"),
+        (["a"], ["b"], None, "pass (convention)", "a; unsupported for b"),
+        (["a"], [], "fail", "xpass", "known"),
+    ],
+)
+def test_notes(conventions, lacking, declared, verdict, reason):
+    """What a passing test noted is its reason: other choices than PyTorch's, and what it could not ask."""
+    expected = declared and Expectation("t", declared, "known")
+    found = judge(
+        BEHAVIOUR, outcome="pass", error=None, excused=None, expected=expected, conventions=conventions, lacking=lacking
+    )
+    assert (found.outcome, found.reason) == (verdict, reason)
+
+
+@pytest.mark.parametrize(
+    ("id", "op"),
+    [
+        ("test_ops.py::test_vjp[linalg.svd-complex]", "linalg.svd-complex"),
+        ("conformance/test_ops.py::test_vjp[exp]", "exp"),
+        ("test_kink.py::test_point[exp]", ""),
+    ],
+)
+def test_op(id, op):
+    """The tests of the catalogue name their op; others name none."""
+    assert op_of(id) == op

@@ -33,6 +33,7 @@ SPELLED_OTHERWISE = {
     "relu": nnet.relu,
     "sigmoid": nnet.sigmoid,
     "softmax": lambda input, dim: nnet.softmax(input, axis=dim),
+    "where": lambda condition, input, other: mg.where(mg.asarray(condition), input, other),  # a tensor sends it round
     "to": lambda input, dtype: input.astype(dtype),
 }
 
@@ -63,12 +64,14 @@ class MyGrad(TapeBackend):
     idiom = IDIOM
 
     def asarray(self, array):
-        return mg.tensor(array, constant=True)
+        return self.leaf(array, requires_grad=False)
 
     def to_numpy(self, value):
         return np.array(mg.asarray(value))
 
     def leaf(self, array, requires_grad=True):
+        if np.iscomplexobj(array):
+            raise Unsupported("complex numbers", "MyGrad has none")
         return mg.tensor(array, constant=not requires_grad)
 
     def backward(self, tensor, gradient=None):

@@ -24,6 +24,8 @@ def _power(input: Any, exponent: Any) -> Any:
         return input * input * input
     if exponent == 0.5:
         return np.sqrt(input)
+    if exponent == -0.5:
+        return np.reciprocal(np.sqrt(input))  # -inf at -0.0, where a power is inf
     if exponent == 1:
         return input.copy()
     return np.power(input, exponent) if exponent else np.ones_like(input)[()]

@@ -30,13 +30,13 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "floor_divide": operator.floordiv, "ge": operator.ge, "getitem": operator.getitem, "gt": operator.gt,
     "le": operator.le, "lt": operator.lt,
     "matmul": operator.matmul, "mul": operator.mul, "ne": operator.ne, "neg": operator.neg, "pow": operator.pow,
-    "remainder": operator.mod, "sub": operator.sub, "logical_not": operator.invert, "logical_and": operator.and_,
-    "logical_or": operator.or_, "logical_xor": operator.xor,
+    "remainder": operator.mod, "sub": operator.sub, "bitwise_not": operator.invert, "bitwise_and": operator.and_,
+    "bitwise_or": operator.or_, "bitwise_xor": operator.xor,
 }  # fmt: skip
 ALIASES = {  # PyTorch's own synonyms -> the canonical name
     "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
-    "arctan2": "atan2", "arctanh": "atanh", "bitwise_and": "logical_and", "bitwise_not": "logical_not",
-    "bitwise_or": "logical_or", "bitwise_xor": "logical_xor", "clip": "clamp", "concat": "cat", "concatenate": "cat",
+    "arctan2": "atan2", "arctanh": "atanh",
+    "clip": "clamp", "concat": "cat", "concatenate": "cat",
     "divide": "div", "fix": "trunc", "ger": "outer", "greater": "gt", "greater_equal": "ge", "less": "lt",
     "less_equal": "le", "linalg.norm": "norm", "moveaxis": "movedim",
     "multiply": "mul", "negative": "neg", "not_equal": "ne",
@@ -149,7 +149,12 @@ class Facade(Creation):
         own = any(has_operator(each, name, place) for place, each in enumerate(operands))
         if not own and name not in self._ops:
             raise Unsupported(name)
-        return self.run(name, OPERATORS[name] if own else self._ops[name], operands, {})
+        try:
+            return self.run(name, OPERATORS[name] if own else self._ops[name], operands, {})
+        except TypeError as error:
+            if own and str(error).startswith("unsupported operand type"):  # what both operands' own methods declined
+                raise Unsupported(name, str(error)) from error
+            raise
 
     def run(self, name: str, op: Callable[..., Any], tensors: Any, parameters: dict[str, Any]) -> Any:
         """Call the backend's ``op`` on unwrapped arguments; an argument that it does not take is unsupported."""
@@ -257,8 +262,8 @@ class Facade(Creation):
 
 
 DUNDER = {
-    "div": "truediv", "floor_divide": "floordiv", "remainder": "mod", "logical_not": "invert", "logical_and": "and",
-    "logical_or": "or", "logical_xor": "xor",
+    "div": "truediv", "floor_divide": "floordiv", "remainder": "mod", "bitwise_not": "invert", "bitwise_and": "and",
+    "bitwise_or": "or", "bitwise_xor": "xor",
 }  # fmt: skip
 SWAPPED = {"eq": "eq", "ge": "le", "gt": "lt", "le": "ge", "lt": "gt", "ne": "ne"}
 

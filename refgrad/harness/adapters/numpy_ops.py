@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from refgrad.errors import Unsupported
+from refgrad.harness.backend import accepts
+
 __all__ = ["numpy_ops"]
 
 Op = Callable[..., Any]
 
 SAME = """abs ceil cos cosh exp exp2 expm1 floor hypot isfinite isinf isnan log log10 log1p log2 logaddexp logaddexp2
- logical_and logical_not logical_or logical_xor matmul maximum minimum reciprocal sign sin sinc sinh
+ bitwise_and bitwise_or bitwise_xor logical_and logical_not logical_or logical_xor matmul maximum minimum reciprocal sign sin sinc sinh
  sqrt square tan tanh trunc dot inner outer kron vdot ravel positive fmod remainder floor_divide einsum"""
 RENAMED = {
     "acos": "arccos", "acosh": "arccosh", "add": "add", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan",
     "atan2": "arctan2", "atanh": "arctanh", "bmm": "matmul", "clone": "copy", "div": "divide", "eq": "equal",
     "ge": "greater_equal", "gt": "greater", "le": "less_equal", "lt": "less", "mm": "matmul", "mul": "multiply",
-    "mv": "matmul", "ne": "not_equal", "neg": "negative", "pow": "power", "round": "round", "sub": "subtract",
+    "bitwise_not": "invert", "mv": "matmul", "ne": "not_equal", "neg": "negative", "pow": "power", "sub": "subtract",
     "t": "transpose", "true_divide": "divide",
 }  # fmt: skip
 REDUCTIONS = {
@@ -38,7 +41,7 @@ def numpy_ops(numpy: Any, exceptions: Mapping[str, Op | None] | None = None) -> 
     ``exceptions`` adds, replaces, or with None takes away.
     """
     spelled = {name: name for name in SAME.split()} | RENAMED
-    ops: dict[str, Op] = {name: getattr(numpy, theirs) for name, theirs in spelled.items() if hasattr(numpy, theirs)}
+    ops = {name: _plain(getattr(numpy, theirs)) for name, theirs in spelled.items() if hasattr(numpy, theirs)}
     ops |= {name: _reduction(getattr(numpy, theirs)) for name, theirs in REDUCTIONS.items() if hasattr(numpy, theirs)}
     for name, (needs, make) in TRANSLATED.items():
         if all(hasattr(numpy, each) for each in needs.split()):
@@ -47,10 +50,31 @@ def numpy_ops(numpy: Any, exceptions: Mapping[str, Op | None] | None = None) -> 
     return {name: op for name, op in ops.items() if (exceptions or {}).get(name, op) is not None}
 
 
+def _plain(function: Op) -> Op:
+    """The function of tensors alone: NumPy's keywords are not PyTorch's."""
+    return lambda *tensors: function(*tensors)
+
+
+def _axis(input: Any, dim: Any) -> Any:
+    """NumPy's ``axis``; PyTorch lets a number without dimensions pass for a vector of one."""
+    if dim in (0, -1) and not tuple(input.shape):
+        return None
+    return tuple(dim) if isinstance(dim, list) else dim
+
+
+def _keep(function: Op, keepdim: bool) -> dict[str, bool]:
+    """``keepdims``, where it is asked for.
+
+    Errors: ``Unsupported`` where the function does not take it, as not every library's argmax does.
+    """
+    if keepdim and not accepts(function, "keepdims"):
+        raise Unsupported("keepdim")
+    return {"keepdims": True} if keepdim else {}
+
+
 def _reduction(function: Op) -> Op:
     def reduction(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        keep = {"keepdims": True} if keepdim else {}  # not every library's argmax has the keyword
-        return function(input, axis=tuple(dim) if isinstance(dim, list) else dim, **keep)
+        return function(input, axis=_axis(input, dim), **_keep(function, keepdim))
 
     return reduction
 
@@ -59,21 +83,27 @@ def _extremum(function: Op, argument: Op) -> Op:
     def extremum(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
         if dim is None:
             return function(input)
-        keep = {"keepdims": True} if keepdim else {}
-        return ValuesIndices(function(input, axis=dim, **keep), argument(input, axis=dim, **keep))
+        axis = _axis(input, dim)
+        values = function(input, axis=axis, **_keep(function, keepdim))
+        return ValuesIndices(values, argument(input, axis=axis, **_keep(argument, keepdim)))
 
     return extremum
 
 
 def _spread(function: Op) -> Op:
     def spread(input: Any, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> Any:
-        return function(input, axis=dim, ddof=correction, keepdims=keepdim)
+        return function(input, axis=_axis(input, dim), ddof=correction, keepdims=keepdim)
 
     return spread
 
 
-def _cumulative(function: Op) -> Op:
-    return lambda input, dim: function(input, axis=dim)
+def _cumulative(numpy: Any, function: Op) -> Op:
+    def cumulative(input: Any, dim: int) -> Any:
+        if tuple(input.shape):
+            return function(input, axis=dim)
+        return numpy.reshape(function(numpy.reshape(input, (1,)), axis=dim), ())
+
+    return cumulative
 
 
 def _expand(numpy: Any) -> Op:
@@ -87,7 +117,12 @@ def _expand(numpy: Any) -> Op:
 def _flatten(numpy: Any) -> Op:
     def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
         shape, rank = tuple(input.shape), max(len(input.shape), 1)
-        return numpy.reshape(input, (*shape[: start_dim % rank], -1, *shape[end_dim % rank + 1 :]))
+        if not all(-rank <= dim < rank for dim in (start_dim, end_dim)):
+            raise IndexError(f"Dimension out of range: {start_dim} to {end_dim} of {rank}")
+        start, end = start_dim % rank, end_dim % rank
+        if start > end:
+            raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+        return numpy.reshape(input, (*shape[:start], -1, *shape[end + 1 :]))
 
     return flatten
 
@@ -104,17 +139,29 @@ def _split(numpy: Any) -> Op:
 
 def _sort(numpy: Any) -> Op:
     def sort(input: Any, dim: int = -1) -> Any:
+        if not tuple(input.shape):
+            return ValuesIndices(input, numpy.argsort(input, axis=None)[0])
         return ValuesIndices(numpy.sort(input, axis=dim), numpy.argsort(input, axis=dim))
 
     return sort
 
 
 def _squeeze(numpy: Any) -> Op:
-    def squeeze(input: Any, dim: int | None = None) -> Any:
-        keep = dim is not None and input.shape[dim] != 1  # torch leaves a dimension that is not 1; NumPy raises
-        return numpy.reshape(input, tuple(input.shape)) if keep else numpy.squeeze(input, axis=dim)
+    def squeeze(input: Any, dim: Any = None) -> Any:
+        if dim is None or not tuple(input.shape):
+            return numpy.squeeze(input)
+        asked = dim if isinstance(dim, list | tuple) else (dim,)
+        # torch leaves a dimension that is not 1; NumPy raises
+        return numpy.squeeze(input, axis=tuple(each for each in asked if input.shape[each] == 1))
 
     return squeeze
+
+
+def _transpose(numpy: Any) -> Op:
+    def transpose(input: Any, dim0: int, dim1: int) -> Any:
+        return numpy.swapaxes(input, dim0, dim1) if tuple(input.shape) else numpy.reshape(input, ())
+
+    return transpose
 
 
 TRANSLATED: dict[
@@ -123,8 +170,8 @@ TRANSLATED: dict[
     "broadcast_to": ("broadcast_to", lambda np: lambda input, size: np.broadcast_to(input, tuple(size))),
     "cat": ("concatenate", lambda np: lambda tensors, dim=0: np.concatenate(tuple(tensors), axis=dim)),
     "clamp": ("clip", lambda np: lambda input, min=None, max=None: np.clip(input, min, max)),
-    "cumprod": ("cumprod", lambda np: _cumulative(np.cumprod)),
-    "cumsum": ("cumsum", lambda np: _cumulative(np.cumsum)),
+    "cumprod": ("cumprod reshape", lambda np: _cumulative(np, np.cumprod)),
+    "cumsum": ("cumsum reshape", lambda np: _cumulative(np, np.cumsum)),
     "diag": ("diag", lambda np: lambda input, diagonal=0: np.diag(input, diagonal)),
     "diagonal": ("diagonal", lambda np: lambda input, offset=0, dim1=0, dim2=1: np.diagonal(input, offset, dim1, dim2)),
     "diff": ("diff", lambda np: lambda input, n=1, dim=-1: np.diff(input, n, axis=dim)),
@@ -139,6 +186,7 @@ TRANSLATED: dict[
     "repeat": ("tile", lambda np: lambda input, repeats: np.tile(input, tuple(repeats))),
     "reshape": ("reshape", lambda np: lambda input, shape: np.reshape(input, tuple(shape))),
     "roll": ("roll", lambda np: lambda input, shifts, dims=None: np.roll(input, shifts, axis=dims)),
+    "round": ("round", lambda np: lambda input, decimals=0: np.round(input, decimals)),
     "sort": ("sort argsort", _sort),
     "split": ("split", _split),
     "squeeze": ("squeeze reshape", _squeeze),
@@ -147,7 +195,7 @@ TRANSLATED: dict[
     "tensordot": ("tensordot", lambda np: lambda a, b, dims=2: np.tensordot(a, b, axes=dims)),
     "tile": ("tile", lambda np: lambda input, dims: np.tile(input, tuple(dims))),
     "trace": ("trace", lambda np: lambda input: np.trace(input)),
-    "transpose": ("swapaxes", lambda np: lambda input, dim0, dim1: np.swapaxes(input, dim0, dim1)),
+    "transpose": ("swapaxes", _transpose),
     "tril": ("tril", lambda np: lambda input, diagonal=0: np.tril(input, diagonal)),
     "triu": ("triu", lambda np: lambda input, diagonal=0: np.triu(input, diagonal)),
     "unsqueeze": ("expand_dims", lambda np: lambda input, dim: np.expand_dims(input, dim)),

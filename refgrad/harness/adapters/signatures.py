@@ -59,10 +59,10 @@ def _signature(text: str) -> Signature:
     return Signature(tuple(tensors.split()), tuple(each.lstrip("*") for each in parameters.split()), sizes)
 
 
-UNARY = """abs acos acosh asin asinh atan atanh ceil clone cos cosh erf erfc exp exp2 expm1 floor frac isfinite isinf
+UNARY = """abs acos acosh asin asinh atan atanh bitwise_not ceil clone cos cosh erf erfc exp exp2 expm1 floor frac isfinite isinf
  isnan lgamma log log10 log1p log2 logical_not mT neg positive ravel reciprocal relu rsqrt sigmoid sign sin sinc sinh
  sqrt square t tan tanh trunc"""
-BINARY = """add atan2 bmm div dot eq float_power floor_divide fmod ge gt hypot inner kron le logaddexp logaddexp2
+BINARY = """add atan2 bitwise_and bitwise_or bitwise_xor bmm div dot eq float_power floor_divide fmod ge gt hypot inner kron le logaddexp logaddexp2
  logical_and logical_or logical_xor lt matmul maximum minimum mm mul mv ne outer pow remainder sub true_divide vdot"""
 
 SIGNATURES: dict[str, Signature] = {
@@ -76,7 +76,7 @@ SIGNATURES: dict[str, Signature] = {
         any: input | dim keepdim
         argmax: input | dim keepdim
         argmin: input | dim keepdim
-        argsort: input | dim descending
+        argsort: input | dim descending stable stable
         broadcast_to: input | *size
         cat: tensors | dim
         chunk: input | chunks dim
@@ -111,7 +111,7 @@ SIGNATURES: dict[str, Signature] = {
         roll: input | shifts dims
         round: input | decimals
         softmax: input | dim dtype
-        sort: input | dim descending
+        sort: input | dim descending stable
         split: input | split_size_or_sections dim
         squeeze: input | dim
         stack: tensors | dim

@@ -207,7 +207,7 @@ class Tensor:
         return self._xp.operate("abs", self)
 
     def __invert__(self) -> Any:
-        return self._xp.operate("logical_not", self)
+        return self._xp.operate("bitwise_not", self)
 
 
 class Index:
@@ -239,7 +239,7 @@ def _inplace(name: str) -> Callable[[Tensor, Any], Any]:
 
 for _dunder, _name in {
     "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "remainder",
-    "pow": "pow", "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
+    "pow": "pow", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
 }.items():  # fmt: skip
     setattr(Tensor, f"__{_dunder}__", _binary(_name))
     setattr(Tensor, f"__r{_dunder}__", _binary(_name, reflected=True))

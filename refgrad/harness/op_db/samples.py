@@ -133,14 +133,23 @@ def unary_samples(domain: Domain, special: tuple[float, ...], complex: bool) -> 
 
 def binary(
     name: str, domain: Domain = EVERYWHERE, other: Domain | None = None, *extra: SampleInput,
-    special: Iterable[tuple[float, float]] = (), complex: bool = False, scalar: float | None = 2.5, **more: Any,
+    special: Iterable[tuple[float, float]] = (), complex: bool = False, scalar: float | None = 2.5, ties: bool = False,
+    **more: Any,
 ) -> OpInfo:  # fmt: skip
-    """An element-wise op of two tensors: alike, broadcast both ways, mixed in type, repeated, at ``special`` pairs."""
-    return op(name, *binary_samples(domain, other or domain, tuple(special), complex, scalar), *extra, **more)
+    """An element-wise op of two tensors: alike, broadcast both ways, mixed in type, repeated, at ``special`` pairs.
+
+    With ``ties`` equal elements are a kink.
+    """
+    return op(name, *binary_samples(domain, other or domain, tuple(special), complex, scalar, ties), *extra, **more)
 
 
 def binary_samples(
-    domain: Domain, others: Domain, special: tuple[tuple[float, float], ...], complex: bool, scalar: float | None
+    domain: Domain,
+    others: Domain,
+    special: tuple[tuple[float, float], ...],
+    complex: bool,
+    scalar: float | None,
+    ties: bool,
 ) -> Iterable[SampleInput]:
     def a(*shape: int, **more: Any) -> Array:
         return Array(shape, low=domain[0], high=domain[1], **more)
@@ -157,7 +166,7 @@ def binary_samples(
     yield sample(a(2, 3, dtype="float32"), b(3, dtype="float32"))
     yield sample(a(2, 3, dtype="float32"), b(3))
     if domain == others:
-        yield sample(a(3), same(0))
+        yield kink(a(3), same(0)) if ties else sample(a(3), same(0))
     if scalar is not None:
         yield sample(a(2, 3), scalar)
     if complex:

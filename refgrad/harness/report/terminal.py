@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from refgrad.harness.report import ops
 from refgrad.harness.results import Case, Run
 
 __all__ = ["render"]
@@ -12,8 +13,8 @@ SHOWN_CASES = 6  # of a test that fails in many
 
 
 def render(run: Run) -> str:
-    """Verdict counts by theme, then each failure with the command that runs it again, then one line that sums up."""
-    parts = [*table(run), *failures(run), *unmet(run), ""] if run.cases else []
+    """Verdict counts by theme, those by op, each failure with the command that runs it again, a line that sums up."""
+    parts = [*table(run), *by_op(run), *failures(run), *unmet(run), ""] if run.cases else []
     return "\n".join([*parts, conclusion(run)])
 
 
@@ -25,6 +26,11 @@ def table(run: Run) -> Iterator[str]:
     for theme, counts in themes.items():
         yield row(theme, columns, [str(counts.get(column, ".")) for column in columns], width)
     yield row("total", columns, [str(total[column]) for column in columns], width)
+
+
+def by_op(run: Run) -> Iterator[str]:
+    lines = list(ops.table(run))
+    yield from ["", *lines] if lines else []
 
 
 def row(name: str, columns: list[str], cells: list[str], width: int) -> str:
