@@ -54,6 +54,7 @@ from refgrad.engine.ops.slicing import *
 from refgrad.engine.ops.softmax import *
 from refgrad.engine.ops.solving import *
 from refgrad.engine.ops.sorting import *
+from refgrad.engine.ops.spectrogram import *
 from refgrad.engine.ops.spectrum import *
 from refgrad.engine.ops.splitting import *
 from refgrad.engine.ops.steps import *

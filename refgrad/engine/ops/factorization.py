@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from refgrad.engine.ops.matrices import (
     check_kernel,
     check_matrix,
     check_square,
+    column_major,
     each,
     linalg_diagonal,
     mH,
@@ -38,16 +40,18 @@ def _cholesky_of(A: Any, upper: bool) -> tuple[Any, Any]:
     except np.linalg.LinAlgError:
         L = np.tril(lower)
         info = each(_factor_into, lower, L)
-    return (np.conj(np.swapaxes(L, -1, -2)) if upper else L), info[()]
+    return column_major(np.conj(np.swapaxes(L, -1, -2)) if upper else L), info[()]
 
 
 def _factor_into(A: Any, L: Any) -> int:
-    """Write the factor of the largest good minor; the order of the one after it, 0 if there is none."""
-    for order in range(1, len(A) + 1):
-        try:
-            L[:order, :order] = np.linalg.cholesky(A[:order, :order])
-        except np.linalg.LinAlgError:
-            return order
+    """Write the columns of the factor up to the first bad one, and its order; 0 if there is none."""
+    for j in range(len(A)):
+        pivot = (A[j, j] - L[j, :j] @ np.conj(L[j, :j])).real
+        L[j, j] = pivot
+        if not pivot > 0:
+            return j + 1
+        L[j, j] = np.sqrt(pivot)
+        L[j + 1 :, j] = (A[j + 1 :, j] - L[j + 1 :, :j] @ np.conj(L[j, :j])) / L[j, j]
     return 0
 
 
@@ -117,7 +121,7 @@ def eliminated(A: Any) -> tuple[Any, Any, Any]:
     check_kernel("lu_cpu", A)
     rows, columns = A.shape[-2:]
     steps = min(rows, columns)
-    LU = np.array(A, order="C").reshape(-1, rows, columns)
+    LU = np.array(A, order="C").reshape(math.prod(A.shape[:-2]), rows, columns)
     count = np.arange(len(LU))
     pivots, info = np.zeros((len(LU), steps), np.int32), np.zeros(len(LU), np.int32)
     for j in range(steps):
@@ -217,7 +221,7 @@ def _linalg_lu_factor_ex(A: Any, /, pivot: bool, checks: str) -> Any:
     LU, pivots, info = eliminated(A)
     if checks and np.any(info):
         raise RuntimeError(_ZERO_PIVOT.format(checks, _where(info)))
-    return LU, pivots, info
+    return column_major(LU), pivots, info
 
 
 _ZERO_PIVOT = (
@@ -324,8 +328,9 @@ def _linalg_qr(A: Any, /, mode: str) -> Any:
         )
     check_kernel("geqrf_cpu", A)
     if mode == "r":
-        return np.empty(0, A.dtype), np.linalg.qr(A, "r")
-    return tuple(np.linalg.qr(A, mode))  # type: ignore[call-overload]
+        return np.empty(0, A.dtype), column_major(np.linalg.qr(A, "r"))
+    Q, R = np.linalg.qr(A, mode)  # type: ignore[call-overload]
+    return column_major(Q), column_major(R)
 
 
 def _qr_vjp(grad: Any, Q: Any, R: Any, mode: str) -> Any:

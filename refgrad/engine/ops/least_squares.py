@@ -8,7 +8,7 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.ops import return_types
-from refgrad.engine.ops.matrices import column, mH, row
+from refgrad.engine.ops.matrices import check_floating, column, mH, row
 from refgrad.engine.ops.solving import is_vector
 from refgrad.engine.primitive import primitive
 
@@ -25,6 +25,9 @@ def _tolerances(name: str, A: Any, atol: Any, rtol: Any) -> tuple[Any, Any]:
             title = dtypes.scalar_title(np.asarray(value).dtype)
             raise RuntimeError(f"{name}: {word} tensor of complex type is not supported. Got {title}")
     if rtol is None:
+        if A.dtype.kind in "biu":
+            raise RuntimeError("This function doesn't handle types other than float and double")
+        dims.wrap(-2, A.ndim)
         large = atol is not None and np.all(np.asarray(atol) > 0)
         rtol = 0.0 if large else np.finfo(A.dtype).eps * max(A.shape[-2:])
     return 0.0 if atol is None else atol, rtol
@@ -39,6 +42,8 @@ def _kept(sizes: Any, atol: Any, rtol: Any) -> Any:
 
 @primitive(holomorphic=False)
 def _linalg_pinv(input: Any, atol: Any, rtol: Any, /, hermitian: bool) -> Any:
+    if atol is not None:
+        atol, rtol = _tolerances("torch.linalg.pinv", input, atol, rtol)
     if input.ndim < 2 or input.dtype.kind in "biu" or input.dtype.itemsize == 2:
         raise RuntimeError(
             f"linalg.pinv({dtypes.scalar_title(input.dtype)}{{{list(input.shape)}}}): expected a tensor with 2 or more "
@@ -94,9 +99,8 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
 def _linalg_matrix_rank(input: Any, atol: Any, rtol: Any, /, hermitian: bool) -> Any:
     if input.ndim < 2:
         raise RuntimeError("torch.linalg.matrix_rank: The input tensor input must have at least 2 dimensions.")
-    if input.dtype.kind in "biu":
-        raise RuntimeError("This function doesn't handle types other than float and double")
     atol, rtol = _tolerances("torch.linalg.matrix_rank", input, atol, rtol)
+    check_floating("linalg.svd", input)
     sizes = np.abs(np.linalg.eigvalsh(input)) if hermitian else np.linalg.svd(input, compute_uv=False)
     return np.sum(_kept(sizes, atol, rtol), -1, np.int64)
 
@@ -146,7 +150,7 @@ def _linalg_lstsq(input: Any, b: Any, /, rcond: float | None, driver: str) -> An
     bound = np.finfo(input.dtype).eps * max(rows, columns) if rcond is None else rcond
     sizes = np.linalg.svd(input, compute_uv=False)
     P = _linalg_pinv.op.forward(input, 0.0, 0.0 if driver == "gels" else bound, False)
-    X = P @ B
+    X = _stored(P @ B, max(rows, columns))
     rank = np.sum(_kept(sizes, 0.0, bound), -1, np.int64) if driver != "gels" else np.empty(0, np.int64)
     return (
         X[..., 0] if vector else X,
@@ -154,6 +158,14 @@ def _linalg_lstsq(input: Any, b: Any, /, rcond: float | None, driver: str) -> An
         np.broadcast_to(rank, batch).copy() if driver != "gels" else rank,
         sizes if driver in ("gelsd", "gelss") else np.empty(0, sizes.dtype),
     )
+
+
+def _stored(X: Any, rows: int) -> Any:
+    """``X`` where LAPACK leaves it: by columns, in the place of a right side of as many ``rows``."""
+    *batch, columns, count = X.shape
+    place = np.swapaxes(np.zeros((*batch, count, rows), X.dtype), -1, -2)[..., :columns, :]
+    place[...] = X
+    return place
 
 
 def _residuals(A: Any, B: Any, X: Any, rank: Any, driver: str) -> Any:

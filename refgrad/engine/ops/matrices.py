@@ -84,6 +84,11 @@ def each(function: Callable[..., Any], *arrays: Any, core: int = 2) -> Any:
     return np.array([function(*(a[at] for a in arrays)) for at in np.ndindex(batch)], np.int32).reshape(batch)
 
 
+def column_major(A: Any) -> Any:
+    """``A`` with each matrix by columns in memory, as LAPACK leaves them."""
+    return np.swapaxes(np.ascontiguousarray(np.swapaxes(A, -1, -2)), -1, -2)
+
+
 # algebra, for rules ---------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from refgrad.engine.ops.matrices import (
     check_matrix,
     check_solver,
     check_square,
+    column_major,
     mH,
     mT,
 )
@@ -49,8 +50,9 @@ def _solved_triangular(A: Any, B: Any, upper: bool, left: bool, unitriangular: b
     check_kernel("triangular_solve_cpu", B)
     A, B = broadcast_batches(A, B)
     if left:
-        return substituted(A, B, upper, unitriangular)
-    return np.swapaxes(substituted(np.swapaxes(A, -1, -2), np.swapaxes(B, -1, -2), not upper, unitriangular), -1, -2)
+        return column_major(substituted(A, B, upper, unitriangular))
+    flipped = substituted(np.swapaxes(A, -1, -2), np.swapaxes(B, -1, -2), not upper, unitriangular)
+    return column_major(np.swapaxes(flipped, -1, -2))
 
 
 def _triangle(A: Any, upper: bool, unitriangular: bool) -> Any:
@@ -123,7 +125,7 @@ def _triangular_solve(input: Any, A: Any, /, upper: bool, transpose: bool, unitr
     _check_systems("triangular_solve", input, A)
     A, input = broadcast_batches(A, input)
     factor, upper = (np.swapaxes(A, -1, -2), not upper) if transpose else (A, upper)
-    return _solved_triangular(factor, input, upper, True, unitriangular), A.copy()
+    return _solved_triangular(factor, input, upper, True, unitriangular), column_major(A).copy(order="K")
 
 
 def _triangular_solve_vjp(grad: Any, A: Any, upper: bool, transpose: bool, unitriangular: bool) -> Any:
@@ -172,7 +174,7 @@ def cholesky_solve(B: Any, L: Any, /, upper: bool = False) -> Any:
     L, B = broadcast_batches(L, B)
     adjoint = np.conj(np.swapaxes(L, -1, -2))
     lower, L = (adjoint, L) if upper else (L, adjoint)
-    return substituted(L, substituted(lower, B, False), True)
+    return column_major(substituted(L, substituted(lower, B, False), True))
 
 
 def _cholesky_solve_vjp(grad: Any, L: Any, result: Any, upper: bool) -> Any:
@@ -214,8 +216,8 @@ def _linalg_lu_solve(LU: Any, B: Any, pivots: Any, /, left: bool, adjoint: bool)
     _check_lu(LU, pivots, B, left)
     if not left:
         flipped = np.conj(np.swapaxes(B, -1, -2))
-        return np.conj(np.swapaxes(_solved_lu(LU, pivots, flipped, not adjoint), -1, -2))
-    return _solved_lu(LU, pivots, B, adjoint)
+        return np.ascontiguousarray(np.conj(np.swapaxes(_solved_lu(LU, pivots, flipped, not adjoint), -1, -2)))
+    return column_major(_solved_lu(LU, pivots, B, adjoint))
 
 
 def _solved_lu(LU: Any, pivots: Any, B: Any, adjoint: bool) -> Any:
@@ -286,7 +288,7 @@ def is_vector(A_shape: Any, B_shape: Any) -> bool:
 
 
 @primitive(outputs=("result", "info"), holomorphic=False)
-def _linalg_solve_ex(A: Any, B: Any, /, left: bool, check_errors: bool) -> Any:
+def _linalg_solve_ex(A: Any, B: Any, /, left: bool, checks: str) -> Any:
     check_floating("linalg.solve", A)
     if A.dtype != B.dtype:
         first, second = dtypes.scalar_title(A.dtype), dtypes.scalar_title(B.dtype)
@@ -301,10 +303,15 @@ def _linalg_solve_ex(A: Any, B: Any, /, left: bool, check_errors: bool) -> Any:
     check_kernel("lu_cpu", A)
     A_T, columns_T = (A, columns) if left else (np.swapaxes(A, -1, -2), np.swapaxes(columns, -1, -2))
     X, info = _solved(A_T, columns_T)
-    X = X if left else np.swapaxes(X, -1, -2)
-    if check_errors:
-        check_infos("torch.linalg.solve", info, "The solver failed because the input matrix is singular.")
-    return (X[..., 0] if vector else X), info
+    X = column_major(X) if left else np.ascontiguousarray(np.swapaxes(X, -1, -2))
+    if checks:
+        check_infos(checks, info, "The solver failed because the input matrix is singular.")
+    return (_by_columns(X[..., 0]) if vector else X), info
+
+
+def _by_columns(vectors: Any) -> Any:
+    """A batch of vectors, in memory as torch has it: the last two dimensions are taken for a matrix."""
+    return column_major(vectors) if vectors.ndim > 1 else vectors
 
 
 def _solved(A: Any, B: Any) -> tuple[Any, Any]:
@@ -316,7 +323,7 @@ def _solved(A: Any, B: Any) -> tuple[Any, Any]:
 
 
 def _solve_vjp(grad: Any, A: Any, B_shape: Any, left: bool) -> Any:
-    return _linalg_solve_ex(mH(A), grad, left, True)[0]
+    return _linalg_solve_ex(mH(A), grad, left, "torch.linalg.solve")[0]
 
 
 def _solve_matrix_vjp(grad: Any, A: Any, B_shape: Any, result: Any, left: bool) -> Any:
@@ -334,12 +341,12 @@ def linalg_solve(A: Any, B: Any, *, left: bool = True) -> Any:
 
     Errors: LinAlgError for a singular ``A``.
     """
-    return _linalg_solve_ex(A, B, left, True)[0]
+    return _linalg_solve_ex(A, B, left, "torch.linalg.solve")[0]
 
 
 def linalg_solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> Any:
     """As ``solve``, with the number of the zero pivot, 0 for none, instead of an error."""
-    return return_types.linalg_solve_ex(*_linalg_solve_ex(A, B, left, check_errors))
+    return return_types.linalg_solve_ex(*_linalg_solve_ex(A, B, left, "torch.linalg.solve_ex" if check_errors else ""))
 
 
 @primitive(outputs=("inverse", "info"), holomorphic=False)
@@ -353,7 +360,7 @@ def _linalg_inv_ex(A: Any, /, checks: str) -> Any:
         inverse = _solved_lu(LU, pivots, np.eye(A.shape[-1], dtype=A.dtype), False)
     if checks:
         check_infos(checks, info, _SINGULAR)
-    return inverse, info
+    return column_major(inverse), info
 
 
 _linalg_inv_ex.defvjp(lambda grad, inverse: -ops.matmul(mH(inverse), ops.matmul(grad, mH(inverse))))

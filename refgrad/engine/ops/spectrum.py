@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dtypes, ops
+from refgrad.engine.modes import modes
 from refgrad.engine.ops import return_types
 from refgrad.engine.ops.matrices import (
     check_floating,
@@ -15,6 +16,7 @@ from refgrad.engine.ops.matrices import (
     check_matrix,
     check_square,
     column,
+    column_major,
     is_complex,
     linalg_diagonal,
     mH,
@@ -60,7 +62,8 @@ def _linalg_eigh(A: Any, /, UPLO: str) -> Any:
     check_kernel("linalg_eigh_cpu", A)
     finite = np.isfinite(A).all((-1, -2))
     check_infos("linalg.eigh", np.where(finite, 0, A.shape[-1] - 1), _ILL_CONDITIONED)
-    return tuple(np.linalg.eigh(A, "L" if UPLO in "Ll" else "U"))
+    values, V = np.linalg.eigh(A, "L" if UPLO in "Ll" else "U")
+    return values, column_major(V)
 
 
 def _eigh_vjp(grad: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
@@ -109,7 +112,7 @@ def _linalg_eig(A: Any, /, name: str) -> Any:
     if not np.isfinite(A).all():
         raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
     values, vectors = np.linalg.eig(A)
-    return values.astype(kind), vectors.astype(kind)
+    return values.astype(kind), column_major(vectors.astype(kind))
 
 
 def _eig_vjp(grad: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
@@ -138,7 +141,8 @@ def linalg_eig(A: Any) -> Any:
 
 def linalg_eigvals(A: Any) -> Any:
     """The eigenvalues of square matrices, complex always."""
-    return _linalg_eig(A, "linalg.eigvals")[0]
+    recorded = modes.grad_enabled and getattr(A, "requires_grad", False)  # then torch computes the vectors too
+    return _linalg_eig(A, "linalg.eig" if recorded else "linalg.eigvals")[0]
 
 
 # singular values ------------------------------------------------------------------------------------------------------
@@ -150,7 +154,8 @@ def _linalg_svd(A: Any, /, full_matrices: bool) -> Any:
     check_floating("linalg.svd", A)
     check_kernel("linalg_svd_cpu", A)
     check_infos("linalg.svd", ~np.isfinite(A).all((-1, -2)), _NOT_FINITE)
-    return tuple(np.linalg.svd(A, full_matrices))
+    U, S, Vh = np.linalg.svd(A, full_matrices)
+    return column_major(U), S, column_major(Vh)
 
 
 def _svd_vjp(grad: Any, U: Any, S: Any, Vh: Any, full_matrices: bool) -> Any:

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+import refgrad
 from tests.engine.ops.parity import Array
+from tests.engine.ops.slopes import check_slopes
 
 RNG = np.random.default_rng(4)
 
@@ -41,3 +43,12 @@ def triangular(*shape: int, dtype: str = "float64", upper: bool = False) -> Arra
     """Triangular matrices with a diagonal well away from 0."""
     values = regular(*shape, dtype=dtype).values
     return Array(np.triu(values) if upper else np.tril(values), dtype)
+
+
+def check_slopes_of(call: Any, *inputs: Array) -> None:
+    """As ``check_slopes``, of real and imaginary parts alike."""
+    complex_ = [np.iscomplexobj(x.values) for x in inputs]
+    arrays = [np.stack([x.values.real, x.values.imag], -1) if c else x.values for x, c in zip(inputs, complex_)]
+    check_slopes(
+        lambda *parts: call(*(refgrad.view_as_complex(x) if c else x for x, c in zip(parts, complex_))), arrays
+    )
