@@ -201,7 +201,13 @@ def _batched(
     outputs: Any, inputs: Any, grad_outputs: Any, retain: Any, create: bool, unused: Any, materialize: bool
 ) -> Any:
     """One ``grad`` a row of ``grad_outputs``, stacked."""
-    batch = _sequence(grad_outputs)
+    batch = (
+        make_grads(_sequence(outputs), [None] * len(_sequence(outputs)))
+        if grad_outputs is None
+        else _sequence(grad_outputs)
+    )
+    if any(not g.ndim for g in batch):
+        raise ValueError(_NO_BATCH)
     rows = list(zip(*(g.unbind(0) for g in batch)))
     options = {"create_graph": create, "allow_unused": unused, "materialize_grads": materialize}
     results = [
@@ -210,6 +216,12 @@ def _batched(
     from refgrad.engine import ops
 
     return tuple(None if column[0] is None else ops.stack(column) for column in zip(*results))
+
+
+_NO_BATCH = (
+    "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor of dimensionality 0 so "
+    "expected in_dim to satisfy 0 <= in_dim < 0."
+)
 
 
 def _renamed(grad_tensors: Any, grad_variables: Any) -> Any:

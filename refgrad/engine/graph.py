@@ -145,7 +145,7 @@ class RemovableHandle:
 
 
 _next_hook = itertools.count().__next__
-_BY_HAND = frozenset({"AccumulateGrad", "CopySlices", "CopyBackwards", "NotImplemented"})
+_BY_HAND = frozenset({"AccumulateGrad", "CopySlices", "CopyBackwards", "Identity", "NotImplemented"})
 
 
 def add_hook(table: dict[int, Any], entry: Any) -> RemovableHandle:

@@ -31,6 +31,7 @@ from refgrad.engine.dtypes import (
 )
 from refgrad.engine.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from refgrad.engine.inference import inference_mode, is_inference, is_inference_mode_enabled
+from refgrad.engine.legacy import *
 from refgrad.engine.low_rank import *
 from refgrad.engine.modes import is_warn_always_enabled, set_warn_always
 from refgrad.engine.ops import *  # type: ignore[assignment]
@@ -76,16 +77,15 @@ def is_same_size(input: Tensor, other: Tensor) -> object:
     return input.shape == other.shape
 
 
-def equal(input: Tensor, other: Tensor) -> object:
-    """Whether shape and all elements are equal."""
-    return input.shape == other.shape and not (input != other).any().item()
+equal, allclose = Tensor.equal, Tensor.allclose
 
 
-def allclose(
-    input: Tensor, other: Tensor, rtol: object = 1e-05, atol: object = 1e-08, equal_nan: object = False
-) -> object:
-    """Whether all elements are close."""
-    return isclose(input, other, rtol, atol, equal_nan).all().item()  # noqa: F405
+def is_nonzero(input: Tensor) -> object:
+    """Whether the one element is not 0.
+
+    Errors: RuntimeError for more or fewer elements.
+    """
+    return input.__bool__()
 
 
 def typename(obj: object) -> str:

@@ -16,6 +16,7 @@ from refgrad.engine.device import cpu, device
 from refgrad.engine.grad_dtype import check_grad_dtype, grad_dtype, set_grad_dtype
 from refgrad.engine.graph import LeafHooks, RemovableHandle, TensorBase, Unversioned, accumulator, add_hook
 from refgrad.engine.inplace import inplace, inplace_view, write
+from refgrad.engine.legacy import BY_NAME, constructed, tensortype
 from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import operator, set_tensor_type, wrap
 from refgrad.engine.views import own_array, share, wants_grad
@@ -99,12 +100,9 @@ class Tensor(TensorBase):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """The legacy constructor: data, or sizes of an uninitialised tensor, in the default type."""
-        kind = dtypes.get_default_dtype().numpy
-        if len(args) == 1 and not isinstance(args[0], int):
-            data = args[0]._array if isinstance(args[0], TensorBase) else _legacy(args[0], kind)
-        else:
-            data = np.zeros(dims.sizes(args), kind) if args else np.zeros(0, kind)
-        return wrap(data)
+        if len(args) == 1 and isinstance(args[0], TensorBase):
+            return wrap(args[0]._array)
+        return wrap(constructed(args, dtypes.get_default_dtype().numpy))
 
     # what it is -------------------------------------------------------------------------------------------------------
 
@@ -189,7 +187,10 @@ class Tensor(TensorBase):
         return -1
 
     def type(self, dtype: Any = None) -> Any:
-        return f"torch.{self.dtype.tensor_type}" if dtype is None else self.to(dtype)
+        if dtype is None:
+            return f"torch.{self.dtype.tensor_type}"
+        named = BY_NAME.get(dtype, dtype)
+        return self.to(named.dtype if isinstance(named, tensortype) else named)
 
     # autograd ---------------------------------------------------------------------------------------------------------
 
@@ -396,6 +397,23 @@ class Tensor(TensorBase):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         array = self.numpy()
         return array if dtype is None and not copy else np.array(array, dtype, copy=bool(copy) or dtype is not None)
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        """A tensor of what NumPy computed from this one; bools come as bytes, as in PyTorch."""
+        return wrap(array.astype(np.uint8) if array.dtype == bool else array)
+
+    def equal(self, other: Any) -> bool:
+        """Whether shape and all elements are equal.
+
+        Errors: TypeError for what is no tensor.
+        """
+        if not isinstance(other, TensorBase):
+            raise TypeError(f"equal(): argument 'other' (position 1) must be Tensor, not {type(other).__name__}")
+        return self.shape == other._array.shape and bool((self == other).all())
+
+    def allclose(self, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+        """Whether all elements are close."""
+        return bool(ops.isclose(self, other, rtol, atol, equal_nan).all())
 
     def item(self) -> Any:
         """The one element as a Python number.
@@ -746,7 +764,9 @@ class Tensor(TensorBase):
         return self.pow_(other)
 
     def __eq__(self, other: Any) -> Any:
-        return ops.eq(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+        if isinstance(other, _OPERANDS):
+            return ops.eq(self, other)
+        return ops.eq(self, wrap(other)) if isinstance(other, np.ndarray) else NotImplemented  # as PyTorch, == alone
 
     def __ne__(self, other: Any) -> Any:
         return ops.ne(self, other) if isinstance(other, _OPERANDS) else NotImplemented
@@ -814,11 +834,6 @@ def _type_name(value: Any) -> str:
     """A type's name as C has it: NumPy's with their module."""
     kind = type(value)
     return f"{kind.__module__}.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
-
-
-def _legacy(data: Any, kind: Any) -> Any:
-    """The array that the legacy constructor makes of one argument that is no number: a size is not data."""
-    return np.zeros(data, kind) if isinstance(data, dims.Size) else np.asarray(data, kind)
 
 
 def _real(value: Any, kind: str) -> Any:

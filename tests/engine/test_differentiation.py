@@ -346,3 +346,14 @@ def test_a_single_root_hears_of_the_pass(xp: Any) -> Any:
         y.backward(one, inputs=[stranger]),
         (heard, y.grad, x.grad, stranger.grad),
     ]
+
+
+@live
+def test_batched_without_gradients(xp: Any) -> Any:
+    """A batched grad needs gradients to take the batch from."""
+    x = leaf(xp, 1.0, 2.0)
+    grad = xp.autograd.grad
+    return [
+        attempt(lambda: grad(x * 2, x, is_grads_batched=True)),
+        attempt(lambda: grad((x * 2).sum(), x, is_grads_batched=True)),
+    ]

@@ -6,6 +6,7 @@ import copy
 import io
 import math
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
@@ -571,3 +572,22 @@ def test_tolist_undoes_tensor(values: list[float]) -> None:
     """Values survive the way into a tensor and back."""
     assert refgrad.tensor(values).tolist() == values
     assert [t.item() for t in refgrad.tensor(values)] == values
+
+
+@live
+def test_numpy_functions(xp: Any) -> Any:
+    """NumPy's functions of a tensor give tensors; bools come as bytes."""
+    x = xp.tensor([1.0, 2.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # PyTorch's own, of how NumPy calls it
+        made = [np.sin(x), np.add(np.ones(2), x), np.greater(x, 1), np.maximum(x, 1.5), np.exp(xp.tensor(1.0))]
+        made.append(x + np.array(2.0))
+    return [made, x == np.array([1.0, 3.0]), x == [1.0, 2.0]]
+
+
+@live
+def test_compared_as_wholes(xp: Any) -> Any:
+    """equal and allclose answer with a bool, is_nonzero of one element only."""
+    x = xp.tensor([1.0, 2.0])
+    asked = [x.equal(x + 0), x.equal(x[:1]), xp.equal(x, xp.tensor([1, 2])), x.allclose(x + 1e-9)]
+    return [*asked, attempt(lambda: x.equal(1)), xp.is_nonzero(x[0]), attempt(lambda: xp.is_nonzero(x))]
