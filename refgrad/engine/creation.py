@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from refgrad.engine.graph import TensorBase
 from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import wrap
 from refgrad.engine.tensor import Tensor
+from refgrad.engine.views import Geometry, strided
 
 __all__ = [
-    "as_tensor", "asarray", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "is_complex",
-    "is_floating_point", "is_tensor", "ones", "ones_like", "scalar_tensor", "tensor", "zeros",
-    "zeros_like",
+    "as_tensor", "asarray", "empty", "empty_like", "empty_permuted", "empty_strided", "eye", "from_numpy",
+    "full", "full_like", "is_complex", "is_floating_point", "is_tensor", "ones", "ones_like", "scalar_tensor",
+    "tensor", "tril_indices", "triu_indices", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -214,7 +216,68 @@ def _check_alias(obj: Any, dtype: Any) -> None:
         raise ValueError("can't alias tensor with dtype '{}' into dtype '{}'.".format(*names))
 
 
-def scalar_tensor(s: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_strided(
+    size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor whose values are not set, with strides of its own.
+
+    Errors: RuntimeError for sizes and strides that do not go together.
+    """
+    size, stride = tuple(size), tuple(stride)
+    if len(size) != len(stride):
+        raise RuntimeError(
+            f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})"
+        )
+    if min(stride, default=0) < 0:
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}")
+    at = Geometry(size, stride, 0)
+    return leaf(strided(np.zeros(at.extent, _type(dtype)), at), requires_grad)
+
+
+def empty_permuted(
+    size: Any, physical_layout: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor whose values are not set, its dimensions in memory in the order ``physical_layout``.
+
+    Errors: RuntimeError for an order that is none.
+    """
+    size, order = tuple(size), tuple(physical_layout)
+    if len(size) != len(order):
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
+            f"{len(size)} is not equal to len(physical_layout) = {len(order)}"
+        )
+    if len(set(order)) != len(order):
+        raise RuntimeError("Duplicate dim not allowed")
+    empty = np.zeros(tuple(size[d] for d in order), _type(dtype))
+    return leaf(empty.transpose(dims.permutation_inverse(order)), requires_grad)
+
+
+def _corner(name: str, row: int, col: int, offset: int, dtype: Any, found: Callable[..., Any]) -> Tensor:
+    for which, size in (("row", row), ("col", col)):
+        if size < 0:
+            raise RuntimeError(f"{which} must be non-negative, got{size}")
+    kind = dtype or dtypes.int64
+    if kind.category != dtypes.INTEGRAL:
+        raise NotImplementedError(f"\"{name}\" not implemented for '{dtypes.scalar_title(kind.numpy)}'")
+    return leaf(np.array(found(row, offset, col)).astype(kind.numpy))
+
+
+def tril_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+) -> Tensor:
+    """The positions of the lower triangle: a row of rows, and one of columns."""
+    return _corner("tril_indices", row, col, offset, dtype, np.tril_indices)
+
+
+def triu_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+) -> Tensor:
+    """The positions of the upper triangle: a row of rows, and one of columns."""
+    return _corner("triu_indices", row, col, offset, dtype, np.triu_indices)
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A 0-d tensor."""
     return full((), s, dtype=dtype or dtypes.get_default_dtype(), requires_grad=requires_grad)
 

@@ -33,6 +33,13 @@ from refgrad.engine.grad_mode import enable_grad, is_grad_enabled, no_grad, set_
 from refgrad.engine.inference import inference_mode, is_inference, is_inference_mode_enabled
 from refgrad.engine.legacy import *
 from refgrad.engine.low_rank import *
+from refgrad.engine.memory_format import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    memory_format,
+    preserve_format,
+)
 from refgrad.engine.modes import is_warn_always_enabled, set_warn_always
 from refgrad.engine.ops import *  # type: ignore[assignment]
 from refgrad.engine.ops.convolution import *
@@ -99,7 +106,7 @@ def typename(obj: object) -> str:
 
 # what rules and methods use of the ops, and PyTorch shows elsewhere or not at all
 _HIDDEN = """
-    alias as_strided_backward cdist_backward binary_cross_entropy binary_cross_entropy_backward clone_contiguous contiguous copy
+    alias as_strided_backward cdist_backward binary_cross_entropy binary_cross_entropy_backward clone_as clone_contiguous contiguous copy
     cross_entropy div_rounded div_scalar elu elu_backward expand gelu getitem
     hardtanh hardtanh_backward huber_loss huber_loss_backward index l1_loss leaky_relu leaky_relu_backward
     log_sigmoid_backward log_softmax_backward_data logsigmoid mish mse_loss mse_loss_backward mul_scalar nll_loss

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dtypes
-from refgrad.engine.creation import _type, leaf
+from refgrad.engine.creation import leaf
 from refgrad.engine.tensor import Tensor
 
 __all__ = ["arange", "linspace", "logspace"]
@@ -82,13 +82,38 @@ def linspace(
 
     Errors: RuntimeError for a negative number of steps.
     """
+    values, kind = _spaced(start, end, steps, dtype)
+    return leaf(values.astype(kind), requires_grad)
+
+
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """``base`` to the powers that ``linspace`` gives.
+
+    Errors: RuntimeError for a negative number of steps.
+    """
+    exponents, kind = _spaced(start, end, steps, dtype)
+    with np.errstate(all="ignore"):
+        return leaf(np.power(np.asarray(base, exponents.dtype), exponents).astype(kind), requires_grad)
+
+
+def _spaced(start: Any, end: Any, steps: int, dtype: Any) -> tuple[Any, Any]:
+    """The values of ``linspace``, and the type that they are to have."""
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     whole = dtypes.get_default_dtype()
     kind = np.dtype((dtype or (whole.to_complex() if isinstance(start + end, complex) else whole)).numpy)
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     if steps <= 1:
-        return leaf(np.full(steps, start, kind), requires_grad)
+        return np.full(steps, start, np.float64 if kind.kind in "biu" else kind), kind
     index = np.arange(steps)
     if kind.kind in "fV":
         start, end = kind.type(start), kind.type(end)
@@ -99,17 +124,4 @@ def linspace(
     rising = exact(start) + exact(step) * index
     falling = exact(end) - exact(step) * (steps - 1 - index)
     values = np.where(index < steps // 2, rising, falling)
-    return leaf(values.astype(np.float64).astype(kind) if kind.kind != "c" else values.astype(kind), requires_grad)
-
-
-def logspace(
-    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """``base`` to the powers that ``linspace`` gives.
-
-    Errors: RuntimeError for a negative number of steps.
-    """
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
-    exponents = np.linspace(start, end, steps)
-    return leaf((base**exponents).astype(_type(dtype)), requires_grad)
+    return values if kind.kind == "c" else values.astype(np.float64), kind

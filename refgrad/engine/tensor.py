@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from refgrad.engine import copying, differentiation, dims, dtypes, ops, printing
+from refgrad.engine import copying, differentiation, dims, dtypes, ops, printing, storage
 from refgrad.engine.caller import calling_frame
 from refgrad.engine.device import cpu, device
 from refgrad.engine.grad_dtype import check_grad_dtype, grad_dtype, set_grad_dtype
 from refgrad.engine.graph import LeafHooks, RemovableHandle, TensorBase, Unversioned, accumulator, add_hook
 from refgrad.engine.inplace import inplace, inplace_view, write
 from refgrad.engine.legacy import BY_NAME, constructed, tensortype
+from refgrad.engine.memory_format import contiguous_format, laid_out, preserve_format
 from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import operator, set_tensor_type, wrap
 from refgrad.engine.views import own_array, share, wants_grad
@@ -164,9 +165,6 @@ class Tensor(TensorBase):
 
     def data_ptr(self) -> int:
         return int(own_array(self).__array_interface__["data"][0])
-
-    def is_contiguous(self) -> bool:
-        return bool(np.asarray(self._array).flags.c_contiguous)
 
     def is_floating_point(self) -> bool:
         return self.dtype.is_floating_point
@@ -521,16 +519,20 @@ class Tensor(TensorBase):
     # types ------------------------------------------------------------------------------------------------------------
 
     def to(
-        self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False
-    ) -> Any:
-        """This tensor in another type; itself, if nothing changes and no ``copy`` is asked for."""
+        self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False,
+        memory_format: Any = None,
+    ) -> Any:  # fmt: skip
+        """This tensor in another type or memory format; itself, if nothing changes and no ``copy`` is asked for."""
+        flags = [arg for arg in args if isinstance(arg, bool)]
+        copy = flags[1] if len(flags) > 1 else copy
         for arg in args:
             dtype = arg if isinstance(arg, dtypes.dtype) else arg.dtype if isinstance(arg, TensorBase) else dtype  # type: ignore[attr-defined]
-        if dtype is None or dtype.numpy == self._array.dtype:
-            return ops.to_copy(self, self._array.dtype) if copy else self
-        if self._array.dtype.kind == "c" and dtype.numpy.kind not in "cb":
+        kind = self._array.dtype if dtype is None else dtype.numpy
+        if kind == self._array.dtype and not copy and laid_out(self._array, memory_format) is self._array:
+            return self
+        if self._array.dtype.kind == "c" and kind.kind not in "cb":
             warn_once("Casting complex values to real discards the imaginary part", stacklevel=calling_frame()[1])
-        return ops.to_copy(self, dtype.numpy)
+        return ops.to_copy(self, kind, memory_format)
 
     def type_as(self, other: Any) -> Any:
         return self.to(other.dtype)
@@ -687,22 +689,26 @@ class Tensor(TensorBase):
 
     # new tensors like this one ----------------------------------------------------------------------------------------
 
-    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
-        return modes.created(
-            wrap(np.zeros(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad), self
-        )
+    def new_full(
+        self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Any:
+        kind = dtype.numpy if dtype else self._array.dtype
+        return modes.created(wrap(np.full(size, fill_value, kind), requires_grad), self)
 
-    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
-        return modes.created(
-            wrap(np.ones(dims.sizes(size), dtype.numpy if dtype else self._array.dtype), requires_grad), self
-        )
+    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+        return self.new_full(dims.sizes(size), 0, dtype=dtype, requires_grad=requires_grad)
 
-    def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
-        return modes.created(
-            wrap(np.full(size, fill_value, dtype.numpy if dtype else self._array.dtype), requires_grad), self
-        )
+    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+        return self.new_full(dims.sizes(size), 1, dtype=dtype, requires_grad=requires_grad)
 
     new_empty = new_zeros
+
+    def new_empty_strided(
+        self, size: Any, stride: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Any:
+        from refgrad.engine import creation  # a floor above
+
+        return creation.empty_strided(size, stride, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
     def new_tensor(self, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
         from refgrad.engine import creation  # a floor above
@@ -710,10 +716,35 @@ class Tensor(TensorBase):
         return creation.tensor(data, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
     def clone(self, *, memory_format: Any = None) -> Any:
-        return ops.clone(self)
+        if memory_format is None or memory_format is preserve_format:
+            return ops.clone(self)
+        return ops.clone_as(self, memory_format)
 
-    def contiguous(self, memory_format: Any = None) -> Any:
-        return ops.contiguous(self)
+    def contiguous(self, memory_format: Any = contiguous_format) -> Any:
+        array = np.asarray(self._array)
+        return self if laid_out(array, memory_format) is array else ops.clone_as(self, memory_format)
+
+    def is_contiguous(self, memory_format: Any = contiguous_format) -> bool:
+        array = np.asarray(self._array)
+        return laid_out(array, memory_format) is array
+
+    def fill_diagonal_(self, fill_value: Any, wrap: bool = False) -> Tensor:
+        """Write a number to the main diagonal; ``wrap`` starts again below a tall matrix.
+
+        Errors: RuntimeError for a vector, or sizes that differ beyond two dimensions.
+        """
+        if self.ndim < 2:
+            raise RuntimeError("dimensions must larger than 1")
+        if self.ndim > 2 and len(set(self.shape)) > 1:
+            raise RuntimeError("all dimensions of input must be of equal length")
+        height, width, step, size = *self.shape[:2], sum(self.stride()), min(self.shape)
+        ops.as_strided(self, (size,), (step,)).fill_(fill_value)
+        if wrap and self.ndim == 2 and height > width + 1:
+            below, offset = -(-self.numel() // (width + 1)) - size, self.stride(0) * (width + 1)
+            ops.as_strided(self, (below,), (step,), self.storage_offset() + offset).fill_(fill_value)
+        return self
+
+    resize_, resize_as_, set_ = storage.resize_, storage.resize_as_, storage.set_
 
     # operators --------------------------------------------------------------------------------------------------------
 
@@ -940,13 +971,16 @@ def _install() -> None:
         ("short", dtypes.int16),
         ("bool", dtypes.bool_),
         ("byte", dtypes.uint8),
+        ("char", dtypes.int8),
+        ("cfloat", dtypes.complex64),
+        ("cdouble", dtypes.complex128),
     ):
         setattr(Tensor, name, _cast(dtype))
 
 
-def _cast(dtype: Any) -> Callable[[Any], Any]:
-    def method(self: Any) -> Any:
-        return self.to(dtype)
+def _cast(dtype: Any) -> Callable[..., Any]:
+    def method(self: Any, memory_format: Any = None) -> Any:
+        return self.to(dtype, memory_format=memory_format)
 
     return method
 

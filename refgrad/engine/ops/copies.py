@@ -8,6 +8,7 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.layout import ordered
+from refgrad.engine.memory_format import laid_out, preserve_format
 from refgrad.engine.ops.forms import by_last
 from refgrad.engine.primitive import primitive
 
@@ -30,23 +31,41 @@ clone.defvjp(lambda grad: grad)
 clone.defjvp(lambda tangent: tangent)
 
 
+def _cast(input: Any, dtype: Any) -> Any:
+    return (input.real if input.dtype.kind == "c" and dtype.kind not in "cb" else input).astype(dtype)
+
+
 @primitive(name="ToCopyBackward0", layout=ordered)
 def _to_floats(input: Any, /, dtype: Any) -> Any:
-    return (input.real if input.dtype.kind == "c" and dtype.kind != "c" else input).astype(dtype)
+    return _cast(input, dtype)
+
+
+@primitive(name="ToCopyBackward0")
+def _to_floats_as(input: Any, /, dtype: Any, format: Any) -> Any:
+    return laid_out(_cast(input, dtype), format)
 
 
 _to_floats.defvjp(lambda grad: grad)
+_to_floats_as.defvjp(lambda grad: grad)
 _to_floats.defjvp(lambda tangent, dtype: ops.to_copy(tangent, dtype))
+_to_floats_as.defjvp(lambda tangent, dtype: ops.to_copy(tangent, dtype))
 
 
 @primitive(layout=ordered)
 def _to_integers(input: Any, /, dtype: Any) -> Any:
-    return (input.real if input.dtype.kind == "c" and dtype.kind != "b" else input).astype(dtype)
+    return _cast(input, dtype)
 
 
-def to_copy(input: Any, dtype: Any) -> Any:
-    """A copy in another NumPy type; the gradient is cast back, and ends at integers."""
-    return (_to_integers if dtype.kind in "biu" else _to_floats)(input, dtype)
+@primitive()
+def _to_integers_as(input: Any, /, dtype: Any, format: Any) -> Any:
+    return laid_out(_cast(input, dtype), format)
+
+
+def to_copy(input: Any, dtype: Any, format: Any = None) -> Any:
+    """A copy in another NumPy type, and memory format; the gradient is cast back, and ends at integers."""
+    if format is None or format is preserve_format:
+        return (_to_integers if dtype.kind in "biu" else _to_floats)(input, dtype)
+    return (_to_integers_as if dtype.kind in "biu" else _to_floats_as)(input, dtype, format)
 
 
 @primitive(name="CopyBackwards")

@@ -11,12 +11,13 @@ import numpy as np
 
 from refgrad.engine import dims, ops
 from refgrad.engine.graph import TensorBase
+from refgrad.engine.memory_format import laid_out
 from refgrad.engine.primitive import primitive
 from refgrad.engine.views import view_primitive
 
 __all__ = [
-    "atleast_1d", "atleast_2d", "atleast_3d", "clone_contiguous", "contiguous", "flatten", "ravel", "reshape",
-    "squeeze", "unflatten", "unsqueeze", "view",
+    "atleast_1d", "atleast_2d", "atleast_3d", "clone_as", "clone_contiguous", "contiguous", "flatten", "ravel",
+    "reshape", "squeeze", "unflatten", "unsqueeze", "view",
 ]  # fmt: skip
 
 
@@ -131,7 +132,15 @@ def clone_contiguous(input: Any, /) -> Any:
     return np.array(input, order="C")
 
 
+@primitive(name="CloneBackward0")
+def clone_as(input: Any, /, format: Any) -> Any:
+    """A copy in a memory format."""
+    laid = laid_out(np.asarray(input), format)
+    return laid.copy("K") if laid is input else laid
+
+
 clone_contiguous.defvjp(lambda grad: grad)
+clone_as.defvjp(lambda grad: grad)
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
