@@ -737,7 +737,8 @@ class Tensor(TensorBase):
             raise RuntimeError("dimensions must larger than 1")
         if self.ndim > 2 and len(set(self.shape)) > 1:
             raise RuntimeError("all dimensions of input must be of equal length")
-        height, width, step, size = *self.shape[:2], sum(self.stride()), min(self.shape)
+        height, width = self.shape[0], self.shape[1]
+        step, size = sum(self.stride()), min(self.shape)
         ops.as_strided(self, (size,), (step,)).fill_(fill_value)
         if wrap and self.ndim == 2 and height > width + 1:
             below, offset = -(-self.numel() // (width + 1)) - size, self.stride(0) * (width + 1)
