@@ -27,8 +27,9 @@ def resize_(self: Any, *size: Any, memory_format: Any = None) -> Any:
     if wants_grad(self):
         raise RuntimeError("cannot resize variables that require grad")
     shape = dims.sizes(size)
-    self._array = _resized(own_array(self), shape)
-    bump(self)
+    if shape != self._array.shape:
+        self._array = _resized(own_array(self), shape)
+        bump(self)
     return self
 
 

@@ -111,8 +111,8 @@ def _logcumsumexp_jvp(tangent: Any, input: Any, result: Any, dim: int) -> Any:
     if not input.ndim:
         return tangent
     weights = ops.exp(input - ops.amax(input, dim, True))
-    total = ops.cumsum(weights, dim)
-    return ops.cumsum(tangent * weights, dim) / ops.where(total > 0, total, 1.0)  # 0 where all underflow, as in PyTorch
+    total = ops.cumsum(weights, dim) + 1e-13  # PyTorch adds as much: 0 where all underflow
+    return ops.cumsum(tangent * weights, dim) / total
 
 
 logcumsumexp.defvjp(_logcumsumexp_vjp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,11 @@ def _cat(*tensors: Any, dim: int) -> Any:
 
 def _cat_vjp(grad: Any, tensors_shape: Any, dim: int) -> Any:
     sizes = [0 if shape == (0,) else shape[dim] for shape in tensors_shape]
-    return [ops.reshape(g, shape) for g, shape in zip(ops.split(grad, sizes, dim), tensors_shape)]
+    starts = itertools.accumulate(sizes, initial=0)
+    return [
+        ops.zeros_as(grad, shape) if shape == (0,) else ops.narrow(grad, dim, start, n)
+        for start, n, shape in zip(starts, sizes, tensors_shape)
+    ]
 
 
 _cat.defvjp(tensors=_cat_vjp)
