@@ -17,7 +17,7 @@ from refgrad.engine import ops
 from refgrad.engine.fitting import fit_tensor
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.level import GradLevel, zeros_like
-from refgrad.engine.plan import ABSENT, CONSTANT, NEEDED
+from refgrad.engine.plan import ABSENT, CONSTANT, NEEDED, version_to_save
 from refgrad.engine.primitive import Primitive
 
 Tangents = dict[int, Any]  # by the position of the input
@@ -100,6 +100,8 @@ def transposed(
     node = plan.attach(
         tuple(inputs), arrays, tuple(params), tuple(outputs) if plan.saves_results else None, first.shape, first.dtype
     )
+    if plan.saves_results:  # of a write in place the result has been counted
+        node.versions = tuple(version_to_save(v) if i in plan.tracked else 0 for i, v in enumerate(node.saved))
     if op.outputs and len(floating) > 1:
         node.outputs, node.apply = tuple((out._array.shape, out._array.dtype) for out in outputs), None
     level = GradLevel()
