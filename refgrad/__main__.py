@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from refgrad import __version__
-from refgrad.commands import backends, check, fuzz, protocol, record, report
+from refgrad.commands import backends, check, diff, fuzz, protocol, record, report
 from refgrad.commands.parser import RED, UNUSABLE, Parser
 
 EXAMPLES = """\
@@ -46,7 +46,7 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"refgrad {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Parser)
-    for command in (check, fuzz, report, backends, protocol, record):
+    for command in (check, fuzz, diff, report, backends, protocol, record):
         command.add(commands)
     return top
 

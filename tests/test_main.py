@@ -39,7 +39,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("command", [[], ["check"], ["backends"], ["report"], ["record"], ["check-protocol"], ["fuzz"]])
+@pytest.mark.parametrize(
+    "command", [[], ["check"], ["backends"], ["report"], ["record"], ["check-protocol"], ["fuzz"], ["diff"]]
+)
 def test_help(command, tmp_path):
     """Every command explains itself; those that take arguments give examples."""
     code, out, err = call(*command, "--help", cwd=tmp_path)
@@ -70,6 +72,10 @@ def test_start_up_is_light(tmp_path):
         (["fuzz", "--backend", "refgrad", "--time", "soon"], "'soon' is no time"),
         (["fuzz", "--backend", "refgrad", "--jobs", "0"], "'0' is no number of at least 1"),
         (["fuzz", "--backend", "refgrad", "--out", "campaign"], "another campaign (version '0', not "),
+        (["diff", "refgrad"], "required: B"),
+        (["diff", "refgrad", "nosuch"], "no backend 'nosuch'"),
+        (["diff", "refgrad", "refgrad", "--program", "nosuch.json"], "nosuch.json"),
+        (["diff", "refgrad", "refgrad", "--program", "adapter.py"], "adapter.py: no JSON"),
         (["check-protocol", "nosuch"], "a process is named exec:COMMAND"),
         (["check-protocol", "exec:no-such-program"], "cannot be started"),
         (["check", "./nosuch.py:Backend"], "no such file"),

@@ -150,7 +150,7 @@ class Campaign:
     def _deadly(self, program: Program, died: Died) -> Finding:
         """The finding that ``program`` ends its process: at which statement, and without what that has no need of."""
         number = self._kills(program)
-        if number is None:  # not by itself, at least
+        if number is None or number == len(program):  # not by itself, or not at one statement
             return work.dead(program, died.outcome, died.reason, len(program))
         if not self.store.stored(work.family(work.dead(program, died.outcome, died.reason, number))):
             for small in (needed(program, number), without(program, range(number + 1, len(program)))):

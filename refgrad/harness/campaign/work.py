@@ -13,11 +13,12 @@ from typing import Any
 
 from refgrad.errors import BackendCrashed, BackendTimeout, Unsupported
 from refgrad.harness import registry
+from refgrad.harness.backend import profiles
 from refgrad.harness.campaign.plan import Plan
 from refgrad.harness.isolation import alarm, note
 from refgrad.harness.oracle import Finding, judge, minimal
 from refgrad.harness.oracle.finding import actions
-from refgrad.harness.program import Program, generate
+from refgrad.harness.program import Program, generate, interpret
 from refgrad.harness.program.document import dumps
 from refgrad.harness.program.interpreter import Interpreter
 from refgrad.harness.program.ir import Statement
@@ -72,14 +73,16 @@ class Witnesses:
     def end(self, program: Program) -> Finding | None:
         """The statement of ``program`` at which the backend's own process ends, and what that needs."""
         found = self.last(program)
-        return None if found is None else self.last(needed(program, found.number)) or found
+        if found is None or found.number == len(program):
+            return found
+        return self.last(needed(program, found.number)) or found
 
     def last(self, program: Program) -> Finding | None:
-        run = Interpreter(self.backend)
+        run = Interpreter(self.backend) if by_steps(self.backend) else None
         try:
-            run.run(program)
+            interpret(program, self.backend) if run is None else run.run(program)
         except (BackendCrashed, BackendTimeout) as error:
-            return ended(program, error, len(run.steps))
+            return ended(program, error, len(program) if run is None else len(run.steps))
         return None
 
     def minimal(self, finding: Finding) -> Finding:
@@ -175,6 +178,12 @@ class StepByStep(Interpreter):
 def step_by_step(plan: Plan, program: Program, limit: float) -> None:
     """Run ``program`` on the backend alone; if that kills the process, the statement is noted."""
     backend = witnesses(plan).backend
+    note(str(len(program)))
     alarm(limit)
-    StepByStep(backend).run(program)
+    StepByStep(backend).run(program) if by_steps(backend) else interpret(program, backend)
     alarm(0)
+
+
+def by_steps(backend: Any) -> bool:
+    """Whether a backend runs programs statement by statement, not as one function."""
+    return "tape" in profiles(backend)

@@ -16,7 +16,7 @@ import numpy as np
 from refgrad.errors import RefgradError, Unsupported
 from refgrad.harness.backend import validate
 from refgrad.harness.compare import compare
-from refgrad.harness.wire.client import METHODS, MODES
+from refgrad.harness.wire.client import METHODS, MODES, RUN
 from refgrad.harness.wire.connection import Connection
 
 __all__ = ["SCHEMA", "Rule", "check_protocol"]
@@ -90,7 +90,7 @@ def greets(connection: Connection, told: Told) -> None:
     hello = Draft202012Validator({"$ref": "#/$defs/hello", "$defs": schema["$defs"]})
     for error in hello.iter_errors(told):
         raise Broken(f"hello: {error.json_path}: {error.message}")
-    if unknown := set(told["methods"]) - METHODS - MODES:
+    if unknown := set(told["methods"]) - METHODS - MODES - {RUN}:
         raise Broken(f"hello: the protocol has no methods {', '.join(sorted(unknown))}")
     methods = dict.fromkeys(("ops", *told["methods"]), callable)
     validate(SimpleNamespace(**{field: told[field] for field in ("name", "version", "homepage")}, **methods), "hello")

@@ -6,20 +6,24 @@ import inspect
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from refgrad.errors import BackendUnavailable
 from refgrad.harness.wire.connection import Connection
 
-__all__ = ["METHODS", "MODES", "WireBackend"]
+if TYPE_CHECKING:
+    from refgrad.harness.program import Program, Trace
+
+__all__ = ["METHODS", "MODES", "RUN", "WireBackend"]
 
 METHODS = frozenset(
     """asarray to_numpy vjp jvp leaf backward grad_of set_grad_of zero_grad_of grad requires_grad requires_grad_ is_leaf
  grad_fn detach retain_grad register_hook set_grad_enabled is_grad_enabled""".split()
 )  # of ``refgrad.harness.backend``, each called over the wire as it is called here
 MODES = frozenset({"no_grad", "enable_grad"})  # entered and left
+RUN = "run_program"  # of refgrad's own server: a whole program at once
 INDEXED = frozenset({"getitem", "__setitem__"})
 
 
@@ -45,6 +49,8 @@ class WireBackend:
         methods = self.__dict__.get("_methods", ())
         if name in methods and name in MODES:
             return lambda: self._mode(name)
+        if name in methods and name == RUN:
+            return self._run
         if name == "inplace" and self._tables["inplace"]:
             return lambda: self._table("inplace")
         if name not in methods or name not in METHODS:
@@ -65,6 +71,11 @@ class WireBackend:
     def close(self) -> None:
         """End the process."""
         self._connection.close()
+
+    def _run(self, program: Program, *, watch: bool = True) -> Trace:
+        from refgrad.harness.program.document import dumps
+
+        return trace_from(self.request(RUN, dumps(program), watch))
 
     def _connect(self) -> tuple[Connection, dict[str, Any]]:
         connection = Connection(self._command, timeout=self._timeout)
@@ -103,3 +114,16 @@ def sent_index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(map(sent_index, index))
     return np.asarray(index) if isinstance(index, list) else index
+
+
+def trace_from(steps: Any) -> Trace:
+    """A trace that came over the wire: its tuples by their own names."""
+    from refgrad.harness.program.trace import Raised, Seen, Step
+
+    def seen(told: Any) -> Any:
+        return told and (Raised(*told) if "kind" in told._fields else Seen(*told))
+
+    return tuple(
+        Step(number, {name: seen(told) for name, told in looks}, hooked, raised and Raised(*raised), *rest)
+        for number, looks, hooked, raised, *rest in steps
+    )

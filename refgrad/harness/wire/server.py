@@ -12,7 +12,7 @@ from refgrad.errors import ProtocolError, Unsupported
 from refgrad.harness.adapters.facade import OPERATORS, fits
 from refgrad.harness.adapters.namespace import completed
 from refgrad.harness.backend import capabilities, identity
-from refgrad.harness.wire.client import METHODS, MODES
+from refgrad.harness.wire.client import METHODS, MODES, RUN
 from refgrad.harness.wire.connection import RemoteError
 from refgrad.harness.wire.values import PROTOCOL, decode, encode, line, message
 
@@ -25,7 +25,7 @@ class Server:
     """Answers the requests of ``source`` on ``sink`` until there are no more."""
 
     def __init__(self, backend: Any, source: BinaryIO, sink: BinaryIO) -> None:
-        self.backend, self._source, self._sink = completed(backend), source, sink
+        self.home, self.backend, self._source, self._sink = backend, completed(backend), source, sink
         operators = {name: op for name, op in OPERATORS.items() if name != "abs"}
         self._ops: dict[str, Callable[..., Any]] = operators | dict(self.backend.ops())
         self._inplace = dict(self.backend.inplace()) if hasattr(self.backend, "inplace") else {}
@@ -69,7 +69,7 @@ class Server:
         flags = ["nested"] if getattr(self.backend, "nested", False) else []
         return {
             "protocol": PROTOCOL, "name": who.name, "version": who.version, "homepage": who.homepage, "base64": True,
-            "methods": sorted(methods), "ops": sorted(self._ops), "inplace": sorted(self._inplace),
+            "methods": sorted([*methods, RUN]), "ops": sorted(self._ops), "inplace": sorted(self._inplace),
             "flags": flags + sorted(able & {"retain_graph", "create_graph"}),
         }  # fmt: skip
 
@@ -93,6 +93,13 @@ class Server:
 
     def _exit_(self, mode: str) -> None:
         self._entered.pop().__exit__(None, None, None)
+
+    def _run_program_(self, text: str, watch: bool) -> Any:
+        """Run a whole program here, where nothing of the backend is lost on the way, and answer its trace."""
+        from refgrad.harness.program import interpret, loads
+
+        steps = interpret(loads(text), self.home, watch=watch)
+        return encode([step._replace(seen=[*step.seen.items()]) for step in steps], self._keep, binary=True)  # type: ignore[arg-type]
 
     def _to_numpy_(self, value: Any) -> Any:
         return encode(np.asarray(self.backend.to_numpy(value)), self._keep, binary=True)

@@ -1,0 +1,1 @@
+"""What differs between two: backends on one program, versions of a library on many, two recorded runs of the suite."""
