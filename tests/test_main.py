@@ -16,6 +16,8 @@ from refgrad.commands.check import chosen, isolated
 from refgrad.commands.suite import suite
 from refgrad.errors import InvalidRun
 from refgrad.harness.campaign import Plan
+from refgrad.harness.program import Program, write
+from refgrad.harness.program.ir import Leaf, Op, Ref
 from refgrad.harness.results import Case, Header, Recorder, read
 
 TESTS = Path(__file__).parent
@@ -118,6 +120,34 @@ def test_fuzz_finds_nothing(tmp_path):
     code, out, err = call("fuzz", "--backend", backend, "--programs", 100, "--isolate", "off", cwd=tmp_path)
     assert (code, err) == (0, "")
     assert "0 findings" in out
+
+
+@pytest.mark.parametrize(
+    ("other", "code", "says", "in_finding"),
+    [("Right", 0, "no difference", False), ("Wrong", 1, "value of b", False), ("Wrong", 1, "value of b", True)],
+)
+def test_diff_of_a_program(other, code, says, in_finding, tmp_path):
+    """One program on two backends: the exit code says whether they differ, the last lines where."""
+    file = tmp_path / "program.json"
+    write(Program((Leaf("a", (), (0.0,)), Op("b", "cos", (Ref("a"),)))), file)
+    if in_finding:
+        file.write_text(json.dumps({"signature": "cos", "program": json.loads(file.read_text())}))
+    backend = f"{TESTS / 'harness' / 'campaign' / 'candidates.py'}:{other}"
+    found, out, err = call("diff", "refgrad", backend, "--program", file, cwd=tmp_path)
+    assert (found, err) == (code, "")
+    assert says in out
+
+
+def test_diff_of_runs(tmp_path):
+    """Two records: the exit code says whether the second is worse."""
+    for name, outcome in (("old", "pass"), ("new", "fail")):
+        recorder = Recorder(Header("mylib", "1", "mylib"), tmp_path / f"{name}.jsonl")
+        recorder.add(Case("test_x.py::a", outcome))
+        recorder.finish(1)
+    assert call("diff", "old.jsonl", "old.jsonl", cwd=tmp_path)[0] == 0
+    code, out, err = call("diff", "old.jsonl", "new.jsonl", cwd=tmp_path)
+    assert (code, err) == (1, "")
+    assert "test_x.py::a: pass -> fail" in out
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """``refgrad diff``: two backends on programs, or two recorded runs."""
 
 import argparse
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from refgrad.commands.fuzz import count
 from refgrad.commands.parser import GREEN, RED, Commands, refuse, require, subcommand
+
+if TYPE_CHECKING:
+    from refgrad.harness.program import Program
 
 __all__ = ["add"]
 
@@ -60,12 +63,26 @@ def program(path: Path, one: Any, other: Any) -> int:
     from rich.console import Console
 
     from refgrad.harness.diff import traces
-    from refgrad.harness.program import read
 
     pair = traces.compared(read(path), one, other)
     Console().print(traces.table(pair, called(one, other)))
     print(f"\n{pair.difference or 'no difference'}")
     return RED if pair.difference else GREEN
+
+
+def read(path: Path) -> "Program":
+    """The program in a file, alone or in a finding."""
+    import json
+
+    from refgrad.harness.program.document import MAX_BYTES, loads
+
+    with path.open("rb") as file:
+        text = file.read(2 * MAX_BYTES)
+    with suppress(ValueError, RecursionError):  # which `loads` says better
+        found = json.loads(text)
+        if isinstance(found, dict) and isinstance(found.get("program"), dict):
+            text = json.dumps(found["program"]).encode()
+    return loads(text, source=str(path))
 
 
 def versions(options: argparse.Namespace, one: Any, other: Any) -> int:

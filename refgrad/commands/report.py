@@ -11,6 +11,8 @@ EXAMPLES = """\
 examples:
   refgrad report results.jsonl
   refgrad report results.jsonl --format markdown >> "$GITHUB_STEP_SUMMARY"
+  refgrad report results.jsonl --format html > report.html     one file, to look at or to send
+  refgrad report results.jsonl --format junit > junit.xml      for the CI system
   refgrad report results.jsonl --format badge > badge.json
 """
 
@@ -18,7 +20,7 @@ examples:
 def add(commands: Commands) -> None:
     added = subcommand(commands, "report", report, "show a run that was recorded", EXAMPLES)
     added.add_argument("file", type=Path, metavar="FILE", help="a results.jsonl")
-    added.add_argument("--format", choices=("terminal", "markdown", "badge"), default="terminal")
+    added.add_argument("--format", choices=("terminal", "markdown", "html", "junit", "badge"), default="terminal")
 
 
 def report(options: argparse.Namespace, rest: list[str]) -> int:

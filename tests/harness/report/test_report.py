@@ -1,10 +1,12 @@
 """Views of a run."""
 
 import json
+import re
+from xml.etree import ElementTree
 
 import pytest
 
-from refgrad.harness.report import badge, markdown, terminal
+from refgrad.harness.report import badge, html, junit, markdown, terminal
 from refgrad.harness.results import Case, Header, Recorder
 
 FAILURE = Case(
@@ -101,3 +103,55 @@ def test_badge(cases, message, colour):
     """A badge counts what passes among what applies, and is red where the run is."""
     found = json.loads(badge.render(run_of(*cases)))
     assert (found["schemaVersion"], found["message"], found["color"]) == (1, message, colour)
+
+
+HOSTILE = Case(
+    "test_graph.py::test_x[<b>]",
+    "crash",
+    statement='A < B & "C"',
+    theme="graph",
+    message="\x1b[31m</pre><script>alert(1)</script>",
+)
+
+
+def test_html():
+    """One file with the verdict, each failure in full with its command, and every case; nothing comes from elsewhere."""
+    pytest.importorskip("jinja2")
+    text = html.render(run_of(*OTHERS, FAILURE))
+    assert "red: 1 of 4 applicable cases pass; 1 fail, 1 xfail, 1 unsupported, 1 n/a" in text
+    assert "got &lt;1&gt;, expected 2" in text
+    assert "pytest &#39;conformance/test_graph.py::test_edges[a b]&#39; --backend=mylib" in text
+    assert all(case.id in text for case in (*OTHERS, FAILURE))
+    assert re.findall(r"<(?:script|link|img|iframe)|url\(|@import", text) == []
+
+
+def test_html_shows_what_a_library_says_and_does_not_obey_it():
+    """Markup in a name or a message is text."""
+    pytest.importorskip("jinja2")
+    text = html.render(run_of(HOSTILE))
+    assert "<script>" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "test_x[&lt;b&gt;]" in text
+
+
+def test_html_of_a_green_run():
+    """Where nothing failed, nothing is to be looked at."""
+    pytest.importorskip("jinja2")
+    text = html.render(run_of(OTHERS[0]))
+    assert "green: 1 of 1 applicable cases pass" in text
+    assert "to look at" not in text
+
+
+def test_junit():
+    """A suite a theme: failures with their message and command, skips with their reason, sums that add up."""
+    root = ElementTree.fromstring(junit.render(run_of(*OTHERS, FAILURE, HOSTILE, unmet=("test_x.py::gone (fail: y)",))))
+    suites = {each.get("name"): each for each in root}
+    assert list(suites) == ["smoke", "graph", "expectations"]
+    graph = suites["graph"]
+    assert [graph.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["5", "1", "1", "3"]
+    failure = graph.find("testcase/failure")
+    assert failure.get("message") == FAILURE.statement
+    assert failure.text.endswith("\npytest 'conformance/test_graph.py::test_edges[a b]' --backend=mylib")
+    assert [each.get("message").partition(":")[0] for each in graph.iter("skipped")] == ["xfail", "unsupported", "n/a"]
+    assert graph.find("testcase/error").text.startswith("\ufffd[31m</pre>")
+    assert suites["expectations"].find("testcase/failure") is not None
