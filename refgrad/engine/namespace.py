@@ -1,6 +1,7 @@
 """PyTorch's top-level names, gathered: what ``refgrad`` shows of the engine."""
 
 import math as _math
+from types import FunctionType as _FunctionType
 from types import ModuleType as _ModuleType
 
 from refgrad.engine import dtypes as _dtypes
@@ -41,6 +42,7 @@ from refgrad.engine.memory_format import (
     preserve_format,
 )
 from refgrad.engine.modes import is_warn_always_enabled, set_warn_always
+from refgrad.engine.numpy_names import taking_numpy_names as _taking_numpy_names
 from refgrad.engine.ops import *  # type: ignore[assignment]
 from refgrad.engine.ops.convolution import *
 from refgrad.engine.ops.max_pooling import adaptive_max_pool1d, max_pool1d, max_pool2d, max_pool3d
@@ -61,6 +63,7 @@ inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 zeros_like = _zeros_like  # the factory, not the one that rules use
 
+globals().update({name: _taking_numpy_names(f) for name, f in list(globals().items()) if type(f) is _FunctionType})
 globals().update({alias: globals()[name] for alias, name in _ALIASES.items() if name in globals()})
 
 

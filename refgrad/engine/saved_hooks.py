@@ -174,6 +174,7 @@ class SavedTensor:
     """One value that a node saved, as ``node._raw_saved_<name>`` shows it."""
 
     __slots__ = ("_index", "_node")
+    __module__ = "refgrad._C._autograd"  # where PyTorch has it
 
     def __init__(self, node: Node, index: int | None) -> None:
         self._node, self._index = node, index

@@ -19,6 +19,7 @@ from refgrad.engine.inplace import inplace, inplace_view, write
 from refgrad.engine.legacy import BY_NAME, constructed, tensortype
 from refgrad.engine.memory_format import contiguous_format, laid_out, preserve_format
 from refgrad.engine.modes import modes, warn_once
+from refgrad.engine.numpy_names import taking_numpy_names
 from refgrad.engine.primitive import operator, set_tensor_type, wrap
 from refgrad.engine.views import own_array, share, wants_grad
 
@@ -580,6 +581,9 @@ class Tensor(TensorBase):
     def reshape_as(self, other: Any) -> Any:
         return self.reshape(other.shape)
 
+    def broadcast_to(self, *size: Any) -> Any:
+        return ops.broadcast_to(self, dims.sizes(size))
+
     def expand_as(self, other: Any) -> Any:
         return self.expand(other.shape)
 
@@ -918,7 +922,7 @@ _METHODS = """
     pow prod rad2deg ravel reciprocal relu remainder repeat_interleave roll round rsqrt scatter scatter_add select sgn
     sigmoid sign signbit sin sinh softmax sort split sqrt square squeeze std sub sum swapaxes swapdims t
     take_along_dim tan tanh topk trace transpose tril triu trunc unbind unflatten unsqueeze var where xlogy add div
-    addmm as_strided broadcast_to clamp_max clamp_min fmax fmin true_divide
+    addmm as_strided clamp_max clamp_min fmax fmin true_divide
     as_strided_scatter diagflat diagonal_scatter dsplit hsplit narrow_copy rot90 select_scatter slice_scatter
     split_with_sizes tensor_split unsafe_chunk unsafe_split unsafe_split_with_sizes vsplit
     aminmax kthvalue logcumsumexp msort unique
@@ -949,7 +953,7 @@ def _install() -> None:
     """Give Tensor the methods that are ops with the tensor as their first argument."""
     for name in _METHODS:
         if hasattr(ops, name):
-            setattr(Tensor, name, getattr(ops, name))
+            setattr(Tensor, name, taking_numpy_names(getattr(ops, name)))
     for name in _INPLACE:
         setattr(Tensor, name + "_", inplace_form(getattr(ops, name)))
     for name in ("t", "transpose", "unsqueeze"):

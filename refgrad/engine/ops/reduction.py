@@ -99,8 +99,18 @@ _sum_dim.defjvp(lambda tangent, dim, keepdim, dtype: ops.sum(tangent, dim, keepd
 _NO_DIM: Any = ("no dim",)  # an explicit None reduces everything too, but is recorded as a reduction over dimensions
 
 
-def sum(input: Any, dim: Any = _NO_DIM, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """The sum of all elements, or over ``dim``."""
+def sum(
+    input: Any,
+    dim: Any = _NO_DIM,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = _NO_DIM,
+    keepdims: bool = False,
+) -> Any:
+    """The sum of all elements, or over ``dim``, which NumPy calls ``axis``."""
+    if axis is not _NO_DIM:
+        dim, keepdim = axis, keepdims or keepdim
     return _sum_all(input, dtype) if dim is _NO_DIM else _sum_dim(input, dim, keepdim, dtype)
 
 
@@ -140,11 +150,21 @@ _mean_dim.defvjp(
 _mean_dim.defjvp(lambda tangent, dim, keepdim, dtype: ops.mean(tangent, dim, keepdim, dtype=dtype))
 
 
-def mean(input: Any, dim: Any = _NO_DIM, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """The mean of all elements, or over ``dim``; nan of none.
+def mean(
+    input: Any,
+    dim: Any = _NO_DIM,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = _NO_DIM,
+    keepdims: bool = False,
+) -> Any:
+    """The mean of all elements, or over ``dim``, which NumPy calls ``axis``; nan of none.
 
     Errors: RuntimeError for integers.
     """
+    if axis is not _NO_DIM:
+        dim, keepdim = axis, keepdims or keepdim
     return _mean_all(input, dtype) if dim is _NO_DIM else _mean_dim(input, dim, keepdim, dtype)
 
 

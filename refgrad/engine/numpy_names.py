@@ -1,0 +1,25 @@
+"""The names that NumPy has for ``dim`` and ``keepdim``, which PyTorch takes too."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+NAMES = {"axis": "dim", "keepdims": "keepdim"}
+
+
+def taking_numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function``, with ``axis`` and ``keepdims`` for what it calls ``dim`` and ``keepdim``; itself where it has neither."""
+    parameters = inspect.signature(function).parameters
+    if "axis" in parameters or not parameters.keys() & NAMES.values():
+        return function
+
+    @functools.wraps(function)
+    def named(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and NAMES.keys() & kwargs.keys():
+            kwargs = {NAMES.get(k, k) if NAMES.get(k) not in kwargs else k: value for k, value in kwargs.items()}
+        return function(*args, **kwargs)
+
+    return named
