@@ -20,6 +20,8 @@ _SUBMODULES = ("autograd", "fft", "func", "linalg", "nn", "optim", "special", "u
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return importlib.import_module(f"refgrad.{name}")
+    if name == "vmap":
+        return importlib.import_module("refgrad.func").vmap
     if name.startswith("_"):
         raise AttributeError(f"module 'refgrad' has no attribute {name!r}")
     namespace = importlib.import_module("refgrad.engine.namespace")
@@ -37,4 +39,4 @@ def _this() -> Any:
 
 def __dir__() -> list[str]:
     namespace = importlib.import_module("refgrad.engine.namespace")
-    return sorted({*globals(), *_SUBMODULES, *(n for n in vars(namespace) if not n.startswith("_"))})
+    return sorted({*globals(), *_SUBMODULES, "vmap", *(n for n in vars(namespace) if not n.startswith("_"))})

@@ -968,6 +968,8 @@ def _install() -> None:
         ("float", dtypes.float32),
         ("half", dtypes.float16),
         ("bfloat16", dtypes.bfloat16),
+        ("cfloat", dtypes.complex64),
+        ("cdouble", dtypes.complex128),
     ):
         setattr(Tensor, name, _cast(dtype))
     for name, dtype in (

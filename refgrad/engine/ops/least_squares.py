@@ -145,7 +145,7 @@ def _linalg_lstsq(input: Any, b: Any, /, rcond: float | None, driver: str) -> An
     _check_least_squares(input, b, driver)
     vector = is_vector(input.shape, b.shape)
     B = b[..., None] if vector else b
-    batch = dims.broadcast(input.shape[:-2], B.shape[:-2])
+    dims.broadcast(input.shape[:-2], B.shape[:-2])  # says if they do not
     rows, columns = input.shape[-2:]
     bound = np.finfo(input.dtype).eps * max(rows, columns) if rcond is None else rcond
     sizes = np.linalg.svd(input, compute_uv=False)
@@ -155,7 +155,7 @@ def _linalg_lstsq(input: Any, b: Any, /, rcond: float | None, driver: str) -> An
     return (
         X[..., 0] if vector else X,
         _residuals(input, B, X, rank, driver),
-        np.broadcast_to(rank, batch).copy() if driver != "gels" else rank,
+        rank,
         sizes if driver in ("gelsd", "gelss") else np.empty(0, sizes.dtype),
     )
 

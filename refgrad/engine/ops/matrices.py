@@ -15,6 +15,8 @@ __all__ = ["linalg_diagonal"]
 class _LinAlgError(RuntimeError):
     """A matrix has no such inverse, factor or spectrum, or the algorithm did not find it."""
 
+    __module__ = "refgrad._C"  # where PyTorch has it
+
 
 # what is refused ------------------------------------------------------------------------------------------------------
 
