@@ -37,11 +37,13 @@ def _add_in_place(held: Any, grad: Any) -> None:
     array = held._array
     if array.shape != grad.shape:
         dims.broadcast(array.shape, grad.shape)
-    if array.__class__ is np.ndarray:
+    if array.__class__ is not np.ndarray:
+        held._array = array + grad  # a scalar that nobody shares
+    elif array.size == 1:
+        array[...] = array + grad  # NumPy adds one element in place by a way that is twice as long
+    else:
         check_overlap(array)
         array += grad
-    else:
-        held._array = array + grad  # a scalar that nobody shares
     bump(held)
 
 

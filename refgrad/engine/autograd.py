@@ -39,7 +39,9 @@ class Task:
 
     def __init__(self, *, graph: bool, keep: bool) -> None:
         self.recorded = graph  # record the pass itself (create_graph)
-        self.graph = graph or on_tensors()  # compute with tensors: to record, or because a layer looks at them
+        self.graph = graph or (
+            modes.here.state > 1 and on_tensors()
+        )  # compute with tensors: to record, or because a layer looks at them
         self.keep = keep
         self.buffers: dict[Node, Any] = {}
         self.owned: set[Node] = set()  # nodes whose buffer this pass made, and may write into
@@ -52,23 +54,25 @@ class Task:
 
     def run(self, edges: Sequence[Edge], grads: Sequence[Any]) -> None:
         """Send ``grads`` into ``edges`` and let them flow."""
+        roots = []
         for (node, nr), grad in zip(edges, grads):
             self.add(node, nr, grad)
-        self.nodes = nodes = self.reach([node for node, _ in edges])
+            roots.append(node)
+        self.nodes = nodes = self.reach(roots)
         here = modes.here
         recording, token = here.state & 1, error_state.set(quiet)
-        self.outer, modes.task, here.state = modes.task, self, here.state & ~1 | self.recorded
+        self.outer, here.task, here.state = here.task, self, here.state & ~1 | self.recorded
         try:
-            if self.wanted is not None and len(edges) == 1:
-                self.greet(edges[0][0], self.wanted)
-            for node, count in [*self.pending.items()] if 0 in self.pending.values() else ():
-                if not count:
-                    self.execute(node)  # a leaf that is itself a root
+            if self.wanted is not None and len(roots) == 1:
+                self.greet(roots[0], self.wanted)
+            if 0 in self.pending.values():
+                for leaf in [leaf for leaf, count in self.pending.items() if not count]:
+                    self.execute(leaf)  # it is itself a root
             self.sweep(nodes)
             for callback in self.callbacks:
                 callback()
         finally:
-            here.state, modes.task = here.state & ~1 | recording, self.outer
+            here.state, here.task = here.state & ~1 | recording, self.outer
             error_state.reset(token)
 
     def greet(self, root: Node, wanted: set[Node]) -> None:
@@ -202,7 +206,12 @@ class Task:
     def settle(self, leaf: AccumulateGrad) -> None:
         """Run a leaf that nothing more will arrive at; mostly that is to put what has arrived into ``.grad``."""
         variable = leaf.variable
-        if self.graph or self.wanted is not None or leaf.hooks is not None or variable._hooks is not None:
+        if leaf.hooks is not None or variable._hooks is not None:
+            self.execute(leaf)
+        elif self.captures:
+            if leaf in self.captures:
+                self.capture(leaf, self.buffers.pop(leaf, None))
+        elif self.graph or self.wanted is not None:
             self.execute(leaf)
         elif variable._requires_grad and leaf in self.buffers:
             give_to_grad(variable, self.buffers, leaf)
@@ -340,7 +349,7 @@ def accumulate(node: AccumulateGrad, grad: Any, graph: bool) -> None:
 
 def on_tensors() -> bool:
     """Whether a layer is on that a backward pass must show its tensors to."""
-    return modes.state > 1 and any(layer.on_tensors for layer in modes.layers)
+    return any(layer.on_tensors for layer in modes.layers)
 
 
 task_type: list[type[Task]] = [Task]  # anomaly mode puts its own here
@@ -361,30 +370,39 @@ def run_backward(
     if inputs is not None:
         _aim(task, inputs, accumulate_grad)
     edges = [gradient_edge(t) for t in tensors]
-    task.run(edges, [g if graph else g._array for g in grads])
-    known = {id(g._array): g for g in grads if g is not None}  # a gradient that came through unchanged is that tensor
-    found = [task.captured.get(i) for i in range(len(inputs or ()))]
-    results = [
-        g if g is None or isinstance(g, TensorBase) else known.setdefault(id(g), task.as_tensor(g)) for g in found
-    ]
-    if modes.layers:
+    task.run(edges, grads if graph else [g._array for g in grads])
+    results = [task.captured.get(i) for i in range(len(inputs or ()))]
+    if not graph:
+        results = _as_tensors(results, grads)
+    if modes.here.state > 1:
         for new in (*results, *(node.variable._grad for node in task.pending if isinstance(node, AccumulateGrad))):
             if new is not None:
                 modes.created(new)
     return results
 
 
+def _as_tensors(found: list[Any], grads: Sequence[Any]) -> list[Any]:
+    """Tensors around arrays; a gradient that came through unchanged is the tensor that was given."""
+    known = {id(g._array): g for g in grads if g is not None}
+    return [
+        g if g is None or isinstance(g, TensorBase) else known.setdefault(id(g), wrap(np.asarray(g))) for g in found
+    ]
+
+
 def backward_from(root: Any, keep: bool) -> None:
     """``run_backward`` for what most calls are: one scalar result, everything it depends on, gradients into ``.grad``."""
     task = Task(graph=False, keep=keep)
     array = root._array
-    one: Any = _ONE
-    if array.__class__ is not np.float32:
-        one = np.ones(array.shape, array.dtype) if array.shape else array.dtype.type(1)
+    one = ONE if array.__class__ is np.float32 else ones(array.shape, array.dtype)
     task.run([(root._grad_fn, root._output_nr)], [one])
 
 
-_ONE = np.float32(1)  # to make it takes as long as to multiply by it, three times
+ONE: Any = np.float32(1)  # to make it takes as long as to multiply by it, three times
+
+
+def ones(shape: tuple[int, ...], dtype: Any) -> Any:
+    """What the gradient of a result starts from."""
+    return np.ones(shape, dtype) if shape else dtype.type(1)
 
 
 def _aim(task: Task, inputs: Sequence[Any], accumulate_grad: bool) -> None:

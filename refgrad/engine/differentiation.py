@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, dtypes
-from refgrad.engine.autograd import backward_from, run_backward
+from refgrad.engine.autograd import ONE, backward_from, ones, run_backward
 from refgrad.engine.graph import GradientEdge, TensorBase, gradient_edge
 from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import wrap
@@ -116,9 +116,11 @@ def _check_roots(outputs: Sequence[Any]) -> None:
 
 
 def _requires_grad(tensor: Any) -> bool:
-    if isinstance(tensor, GradientEdge):
-        return True
-    return isinstance(tensor, TensorBase) and _up_to_date(tensor)._requires_grad
+    if not isinstance(tensor, TensorBase):
+        return isinstance(tensor, GradientEdge)
+    if tensor._view is not None:
+        tensor._view.refresh(tensor, always=True)
+    return tensor._requires_grad
 
 
 def _ends(tensor: Any) -> bool:
@@ -153,6 +155,8 @@ def make_grads(outputs: Sequence[Any], grads: Sequence[Any]) -> list[Any]:
 
 
 def _make_grad(i: int, output: Any, grad: Any) -> Any:
+    if grad is None and getattr(output, "_array", None).__class__ is np.float32 and output._requires_grad:
+        return wrap(ONE)  # most often
     shape, dtype = _described(output)
     if grad is None:
         return _implicit(shape, dtype) if _requires_grad(output) else None
@@ -194,7 +198,7 @@ def _implicit(shape: tuple[int, ...], dtype: Any) -> Any:
         raise RuntimeError("grad can be implicitly created only for scalar outputs")
     if dtype.kind == "c":
         raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {dtypes.of(dtype)}")
-    return wrap(np.ones(shape, dtype) if shape else dtype.type(1))
+    return wrap(ones(shape, dtype))
 
 
 def _batched(

@@ -161,7 +161,10 @@ def write_directly(op: Primitive, inputs: tuple[Any, ...], here: Here) -> bool:
             return False
         values = (array, value)
     try:
-        here.quietly(op.direct, *values, array)  # into itself
+        if array.size == 1 and len(values) == 2:  # NumPy's way of writing one element into itself is twice as long
+            array[...] = here.quietly(op.direct, *values)
+        else:
+            here.quietly(op.direct, *values, array)
     except RuntimeError:  # a finalizer or a signal handler came in amid an op, as ``recovered`` tells
         return False
     if counter is None:

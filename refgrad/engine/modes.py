@@ -69,15 +69,16 @@ class Here:
 
     ``state`` is 1 while ops are recorded, plus 2 while layers are on. ``quietly(function, *args)`` calls a function with
     NumPy's warnings off: PyTorch divides by zero in silence. ``inplace_watch`` is called with ``(name, tensor)`` before each
-    in-place op; see ``inplace.warn_inplace``.
+    in-place op; see ``inplace.warn_inplace``. ``task`` is the backward pass that is running.
     """
 
-    __slots__ = ("inplace_watch", "quietly", "state")
+    __slots__ = ("inplace_watch", "quietly", "state", "task")
 
     def __init__(self, state: int) -> None:
         context = contextvars.Context()
         context.run(error_state.set, quiet)
         self.state = state
+        self.task: Any = None
         self.inplace_watch: Any = None
         # to enter a context costs a third of setting a variable and back
         self.quietly: Callable[..., Any] = context.run
@@ -88,7 +89,6 @@ class Modes(threading.local):
 
     start: int = 1  # the state
     layers: tuple[Layer, ...] = ()  # innermost last
-    task: Any = None  # the backward pass that is running
     inference: bool = False
     multithreading: bool = True
     anomaly: bool = False  # set on the class: these two hold for all threads
@@ -104,6 +104,10 @@ class Modes(threading.local):
     @state.setter
     def state(self, value: int) -> None:
         self.here.state = value
+
+    @property
+    def task(self) -> Any:
+        return self.here.task
 
     @property
     def grad_enabled(self) -> bool:

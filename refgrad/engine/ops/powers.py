@@ -37,18 +37,19 @@ def pow_scalar(input: Any, /, exponent: Any) -> Any:
 
     Errors: RuntimeError for an integer to a negative integer power.
     """
-    if input.dtype.kind in "iub" and isinstance(exponent, (int, np.integer)) and exponent < 0:
-        raise RuntimeError("Integers to negative integer powers are not allowed.")
-    if input.dtype.kind == "f" and exponent.__class__ is not complex:
+    kind = input.dtype.kind
+    if kind == "f" and exponent.__class__ is not complex:
         return _power(input, exponent)  # NumPy takes the number into the float's type
-    if input.dtype.kind == "f" and (exponent.__class__ is int or exponent.__class__ is float):
-        return _power(input, exponent)  # most often; NumPy gives such a number the type of the input
+    if kind in "iub" and isinstance(exponent, (int, np.integer)) and exponent < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
     return _power(*_met(input, exponent))
 
 
 def _pow_vjp(grad: Any, input: Any, exponent: Any) -> Any:
     if exponent == 0:
         return ops.zeros_like(grad)
+    if exponent == 2 and input.__class__ is np.ndarray:
+        return grad * (exponent * input)  # input to the power 1 without the copy
     return grad * (exponent * ops.pow_scalar(input, exponent - 1))
 
 
