@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import ops
+from refgrad.engine.graph import TensorBase
 from refgrad.engine.ops.complex_numbers import _kind
 from refgrad.engine.ops.forms import _is_array, _met, _unsupported, recorded
 from refgrad.engine.primitive import primitive, wrap
@@ -48,8 +49,8 @@ def pow_scalar(input: Any, /, exponent: Any) -> Any:
 def _pow_vjp(grad: Any, input: Any, exponent: Any) -> Any:
     if exponent == 0:
         return ops.zeros_like(grad)
-    if exponent == 2 and input.__class__ is np.ndarray:
-        return grad * (exponent * input)  # input to the power 1 without the copy
+    if exponent == 2 and not isinstance(input, TensorBase):
+        return grad * (exponent * input)  # an array to the power 1, without the copy
     return grad * (exponent * ops.pow_scalar(input, exponent - 1))
 
 
