@@ -17,9 +17,9 @@ from refgrad.engine.function import Function
 from refgrad.engine.grad_mode import enable_grad, no_grad
 from refgrad.engine.graph import TensorBase, version_error
 from refgrad.engine.modes import modes
-from refgrad.engine.plan import version_to_save
 from refgrad.engine.sampling import get_rng_state, set_rng_state
 from refgrad.engine.saved_hooks import default_hooks, pack, saved_tensors_hooks
+from refgrad.engine.saving import version_to_save
 
 Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, dtypes
-from refgrad.engine.autograd import ONE, backward_from, ones, run_backward
-from refgrad.engine.graph import GradientEdge, TensorBase, gradient_edge
+from refgrad.engine.autograd import Task, task_type
+from refgrad.engine.graph import AccumulateGrad, GradientEdge, TensorBase, gradient_edge
 from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.primitive import wrap
 
@@ -132,6 +132,73 @@ def _up_to_date(tensor: Any) -> Any:
     if tensor._view is not None:
         tensor._view.refresh(tensor, always=True)
     return tensor
+
+
+# one run of the traversal --------------------------------------------------------------------------------------------
+
+
+def run_backward(
+    tensors: Sequence[Any],
+    grads: Sequence[Any],
+    *,
+    keep: bool,
+    graph: bool,
+    inputs: Sequence[Any] | None = None,
+    accumulate_grad: bool,
+) -> list[Any]:
+    """Differentiate ``tensors``; gradients go into ``.grad``, or come back for ``inputs``."""
+    task = task_type[0](graph=graph, keep=keep)
+    graph = task.graph
+    if inputs is not None:
+        _aim(task, inputs, accumulate_grad)
+    edges = [gradient_edge(t) for t in tensors]
+    task.run(edges, grads if graph else [g._array for g in grads])
+    results = [task.captured.get(i) for i in range(len(inputs or ()))]
+    if not graph:
+        results = _as_tensors(results, grads)
+    if modes.here.state > 1:
+        for new in (*results, *(node.variable._grad for node in task.pending if isinstance(node, AccumulateGrad))):
+            if new is not None:
+                modes.created(new)
+    return results
+
+
+def _as_tensors(found: list[Any], grads: Sequence[Any]) -> list[Any]:
+    """Tensors around arrays; a gradient that came through unchanged is the tensor that was given."""
+    known = {id(g._array): g for g in grads if g is not None}
+    return [
+        g if g is None or isinstance(g, TensorBase) else known.setdefault(id(g), wrap(np.asarray(g))) for g in found
+    ]
+
+
+def backward_from(root: Any, keep: bool) -> None:
+    """``run_backward`` for what most calls are: one scalar result, everything it depends on, gradients into ``.grad``."""
+    task = Task(graph=False, keep=keep)
+    array = root._array
+    one = ONE if array.__class__ is np.float32 else ones(array.shape, array.dtype)
+    task.run([(root._grad_fn, root._output_nr)], [one])
+
+
+ONE: Any = np.float32(1)  # to make it takes as long as to multiply by it, three times
+
+
+def ones(shape: tuple[int, ...], dtype: Any) -> Any:
+    """What the gradient of a result starts from."""
+    return np.ones(shape, dtype) if shape else dtype.type(1)
+
+
+def _aim(task: Task, inputs: Sequence[Any], accumulate_grad: bool) -> None:
+    """Restrict a pass to what leads to ``inputs``."""
+    task.needed = set()
+    for index, tensor in enumerate(inputs):
+        node, nr = gradient_edge(tensor)
+        if accumulate_grad:
+            task.needed.add(node)
+        else:
+            task.captures.setdefault(node, []).append((nr, index))
+
+
+# arguments ------------------------------------------------------------------------------------------------------------
 
 
 def _sequence(tensors: Any) -> tuple[Any, ...]:

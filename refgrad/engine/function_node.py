@@ -15,9 +15,9 @@ import numpy as np
 from refgrad.engine.fitting import fit_array, fit_tensor
 from refgrad.engine.graph import FREED, Node, SavedResult, TensorBase, bare_node, gradient_edge, version_error, wrap
 from refgrad.engine.modes import modes
-from refgrad.engine.plan import restore
 from refgrad.engine.recording import save_result
 from refgrad.engine.saved_hooks import Packed, default_hooks, pack
+from refgrad.engine.saving import restore
 from refgrad.engine.views import wants_grad
 
 _NONE: frozenset[int] = frozenset()

@@ -16,15 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from refgrad.engine.autograd import run_backward
-from refgrad.engine.differentiation import make_grads
+from refgrad.engine.differentiation import make_grads, run_backward
 from refgrad.engine.function_transform import at_grad_level
 from refgrad.engine.graph import Node, TensorBase, wrap
 from refgrad.engine.inplace import _attach_before_write, _save_after_write, bump, check_inplace, rebase
 from refgrad.engine.modes import Layer, modes
-from refgrad.engine.plan import ABSENT, CONSTANT, NEEDED
 from refgrad.engine.primitive import Primitive
 from refgrad.engine.recording import connect
+from refgrad.engine.saving import ABSENT, CONSTANT, NEEDED
 from refgrad.engine.views import DEFAULT, MULTI_OUTPUT, NO_GRAD, CopySlices, make_view, own_array
 
 _CAPTURED = (

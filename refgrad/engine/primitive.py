@@ -18,8 +18,9 @@ from typing import Any, Protocol, cast
 from refgrad.engine.body import namespace, operator_source, source
 from refgrad.engine.graph import Node, set_tensor_type, wrap
 from refgrad.engine.layout import contiguous, ordered
-from refgrad.engine.plan import CONSTANT, NEEDED, Plan, Rule, compile_function, show_saved
+from refgrad.engine.plan import Plan, Rule, compile_function, show_saved
 from refgrad.engine.recording import Recorder, _scalar, record
+from refgrad.engine.saving import CONSTANT, NEEDED
 
 PRIMITIVES: dict[str, Primitive] = {}
 

@@ -11,7 +11,8 @@ from refgrad.engine import dims, dtypes
 from refgrad.engine.graph import SavedResult, TensorBase, wrap
 from refgrad.engine.layout import ordered
 from refgrad.engine.modes import modes
-from refgrad.engine.plan import ABSENT, CONSTANT, NEEDED, Plan
+from refgrad.engine.plan import Plan
+from refgrad.engine.saving import ABSENT, CONSTANT, NEEDED
 
 if TYPE_CHECKING:
     from refgrad.engine.primitive import Primitive

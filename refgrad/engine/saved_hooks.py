@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from refgrad.engine.graph import FREED, GONE, AccumulateGrad, Node, SavedResult, TensorBase, gradient_edge, wrap
 from refgrad.engine.modes import modes
-from refgrad.engine.plan import Plan, restore
+from refgrad.engine.plan import Plan
+from refgrad.engine.saving import restore
 from refgrad.engine.views import own_array
 from refgrad.engine.watch import NodeWatch
 

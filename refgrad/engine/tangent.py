@@ -17,8 +17,8 @@ from refgrad.engine import ops
 from refgrad.engine.fitting import fit_tensor
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.level import GradLevel, zeros_like
-from refgrad.engine.plan import ABSENT, CONSTANT, NEEDED, version_to_save
 from refgrad.engine.primitive import Primitive
+from refgrad.engine.saving import ABSENT, CONSTANT, NEEDED, version_to_save
 
 Tangents = dict[int, Any]  # by the position of the input
 
