@@ -39,6 +39,14 @@ _INFERENCE = (
     "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before "
     "doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
 )
+_CPP = {
+    "Bool": "bool",
+    "Byte": "unsigned char",
+    "Char": "signed char",
+    "Short": "short int",
+    "Int": "int",
+    "Long": "long int",
+}
 _IDEMPOTENT = frozenset({"zero", "_fill_number_"})  # overlap is harmless where one value goes everywhere
 
 
@@ -94,9 +102,10 @@ def check_result(op: Primitive, target: Any, result: Any) -> None:
             f"output with shape {list(target.shape)} doesn't match the broadcast shape {list(result.shape)}"
         )
     if result.dtype is not target.dtype and not dtypes.can_cast(dtypes.of(result.dtype), dtypes.of(target.dtype)):
+        title = dtypes.scalar_title(target.dtype)
+        wanted = _CPP.get(title, title) if "clamp" in op.name else title  # of all ops clamp's says what C++ calls it
         raise RuntimeError(
-            f"result type {dtypes.scalar_title(result.dtype)} can't be cast to the desired output type "
-            f"{dtypes.scalar_title(target.dtype)}"
+            f"result type {dtypes.scalar_title(result.dtype)} can't be cast to the desired output type {wanted}"
         )
 
 

@@ -403,3 +403,10 @@ def test_a_write_through_a_view_is_differentiated_once(xp: Any) -> Any:
         outcomes += [attempt(lambda y=y, size=size: y.backward(xp.ones(size))) for _ in range(2)]
         outcomes.append(x.grad)
     return outcomes
+
+
+@live
+def test_a_clamp_that_does_not_fit(xp: Any) -> Any:
+    """Integers cannot hold what a clamp between floats gives; of all ops its refusal names the type as C++ does."""
+    kinds = (xp.bool, xp.uint8, xp.int8, xp.int16, xp.int32, xp.int64)
+    return [attempt(lambda kind=kind: xp.ones(2, dtype=kind).clamp_(min=-0.5)) for kind in kinds]

@@ -38,6 +38,11 @@ class Slope:
         return abs(self.left[0] - self.right[0]) <= self.margin
 
     @property
+    def exists(self) -> bool:
+        """Whether there is a derivative from either side, so that a kink's answers have a range."""
+        return self.left is not None and self.right is not None
+
+    @property
     def margin(self) -> float:
         """How far an answer may be from the sides and still be one of theirs."""
         sides = [side for side in (self.left, self.right) if side is not None]

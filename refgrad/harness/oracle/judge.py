@@ -132,9 +132,13 @@ class Case:
     def decide(self, difference: Difference, dispute: Dispute, asked: Question) -> Finding:
         """Where the derivative is defined mathematics decides; elsewhere whatever lies between the sides is convention."""
         right = asked.holds(asked.mine), asked.holds(asked.other)
+        if asked.defined and not any(right):  # a formula that cancels: PyTorch's digits are as wrong as any
+            return self.finding(difference, dispute, "ill-conditioned", "derivative", str(asked))
         if asked.defined:
             blame = {(True, False): dispute.other, (False, True): dispute.mine}.get(right, dispute.suspect)
             return self.finding(difference, dispute, blame, "derivative", str(asked))
+        if not asked.slope.exists:  # nan, inf, the edge of a domain: PyTorch's own answer may hang on a tensor's size
+            return self.finding(difference, dispute, "convention", "undefined", str(asked))
         convention = right[0] and dispute.suspect == "backend"  # the reference has PyTorch's conventions to keep
         return self.finding(difference, dispute, "convention" if convention else dispute.suspect, "kink", str(asked))
 

@@ -38,7 +38,7 @@ def focus(seed: int, dtypes: tuple[str, ...] = DTYPES) -> Focus:
     return op, action, kind, dtype
 
 
-def generate(seed: int, *, dtypes: tuple[str, ...] = DTYPES, invalid: float = 0.1, length: int = 4) -> Program:
+def generate(seed: int, *, dtypes: tuple[str, ...] = DTYPES, invalid: float = 0.1, length: int = 2) -> Program:
     """The program of ``seed``, always the same.
 
     The rare is drawn as often as the common: consecutive seeds have each (op, action, class of shapes, dtype) as their

@@ -131,16 +131,13 @@ class Interpreter:
             tensor.requires_grad,
             leaf,
             tensor.grad_fn is not None,
-            self.version(name, tensor),
+            None if not self.watch or tensor.is_inference() else self.version(name, tensor._version),
             None if grad is None else native(grad),
             None if grad is None else grad.requires_grad,
         )
 
-    def version(self, name: str, tensor: Any) -> int | None:
-        """How often the tensor has been written into since it was first seen: where it starts is each op's own matter."""
-        if not self.watch or tensor.is_inference():
-            return None
-        version: int = tensor._version
+    def version(self, name: str, version: int) -> int:
+        """How often a tensor has been written into since it was first seen: where it starts is each op's own matter."""
         return version - self.born.setdefault(name, version)
 
     def seen_thin(self, tensor: Any) -> Seen:

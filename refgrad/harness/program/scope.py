@@ -156,6 +156,7 @@ class Scope:
         """A new leaf."""
         shape = self.shape() if shape is None else shape
         tracked = self.chance(0.7) if requires_grad is None else requires_grad
+        tracked = tracked and self.mode != "inference_mode"
         values = self.values(math.prod(shape), positive=positive, tame=tame)
         layout = "contiguous"
         if len(shape) > 1 and self.chance(0.15):

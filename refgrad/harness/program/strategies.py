@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["assert_conforms", "programs"]
 
 
-def programs(*, dtypes: tuple[str, ...] = DTYPES, invalid: float = 0.1, length: int = 4) -> SearchStrategy[Program]:
+def programs(*, dtypes: tuple[str, ...] = DTYPES, invalid: float = 0.1, length: int = 2) -> SearchStrategy[Program]:
     """Random programs, as ``generate`` draws them; Hypothesis makes a failing one shorter, ``shrink`` makes it small."""
     from hypothesis import strategies as st
 
