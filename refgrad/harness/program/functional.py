@@ -127,9 +127,12 @@ class Functional:
         if any(name not in self.leaves for name in by) or output in self.leaves:
             raise Unsupported("grad", "by what is no leaf")
 
+        reached = self.reached(output)
+        path = [statement for statement in self.made if statement.name in reached]
+
         def function(xp: Any, *tensors: Any) -> Any:
             known = dict(zip(self.leaves, tensors, strict=True))
-            for statement in self.made:
+            for statement in path:
                 known[statement.name] = apply(xp, statement, known)
             return known[output]
 
