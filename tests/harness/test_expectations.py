@@ -103,6 +103,13 @@ def test_matching_nothing():
     assert declared.matching_nothing([], {"test_z.py"}) == []
 
 
+def test_the_suite_passes_over_findings_on_programs():
+    """An entry that declares a finding of random programs is none of the suite's tests."""
+    declared = Expectations((Expectation("program::mul: grad (trace, backend)", "fail", "known"),))
+    assert declared.matching_nothing(["test_x.py::test_y"]) == []
+    assert declared.for_case("program::mul: grad (trace, backend)") is not None
+
+
 def test_not_borne_out():
     """An entry whose tests all came out otherwise is found; a glob needs one that came out as declared."""
     entry = Expectation("test_x.py::*", "fail", "known")

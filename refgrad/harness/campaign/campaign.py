@@ -12,16 +12,15 @@ from refgrad.errors import BackendUnavailable
 from refgrad.harness.campaign import work
 from refgrad.harness.campaign.crew import Crew
 from refgrad.harness.campaign.store import Store
-from refgrad.harness.expectations import Expectations
+from refgrad.harness.expectations import PROGRAM, Expectations
 from refgrad.harness.isolation import Died
 from refgrad.harness.oracle import Finding
 from refgrad.harness.oracle.finding import HARMLESS
 from refgrad.harness.program import Program
 from refgrad.harness.program.shrinking import needed, without
 
-__all__ = ["PROGRAM", "Campaign"]
+__all__ = ["Campaign"]
 
-PROGRAM = "program"  # a finding is declared as test = "program::SIGNATURE"
 ENOUGH = 3  # findings of one family that are shrunk and stored; more are counted
 LOOK = 0.25  # seconds between two looks at the clock
 
@@ -130,7 +129,8 @@ class Campaign:
 
     def _keep(self, finding: Finding, family: str, seed: int | None) -> None:
         expected = self.expectations.for_case(f"{PROGRAM}::{finding.signature}")
-        known = "" if expected is None else expected.reason
+        outcome = finding.kind if finding.stage == work.PROCESS else "fail"
+        known = expected.reason if expected is not None and expected.outcome == outcome else ""
         self.store.keep(work.record(finding, self.backend) | {"family": family, "seed": seed, "known": known})
 
     # -- programs that kill their process

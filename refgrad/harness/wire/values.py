@@ -53,6 +53,8 @@ def encode(value: Any, keep: Keep, *, binary: bool = False) -> Any:
     """``value`` as JSON; ``keep`` names what has no JSON of its own, as ``{"handle": 3}`` or ``{"function": 4}``."""
     if value is None or isinstance(value, bool | int | str):
         return value
+    if isinstance(value, np.ndarray | np.generic):  # NumPy's float64 is a float, too, and has a dtype to keep
+        return array_to(np.asarray(value), binary=binary)
     if isinstance(value, float):
         return value if math.isfinite(value) else {"float": repr(value)}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -63,8 +65,6 @@ def encode(value: Any, keep: Keep, *, binary: bool = False) -> Any:
 
 
 def _special(value: Any, keep: Keep, binary: bool) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        return array_to(np.asarray(value), binary=binary)
     if isinstance(value, np.dtype):
         return {"dtype": value.name}
     if isinstance(value, complex):

@@ -105,6 +105,13 @@ def test_known_findings_are_counted_and_no_more(tmp_path):
     assert {each["known"] for each in store.findings.values() if each["blame"] == "backend"} == {"cos is upside down"}
 
 
+def test_a_crash_is_not_excused_by_a_declared_failure(tmp_path):
+    """What is declared as a failure, and kills the process, is more than was declared."""
+    known = Expectations((Expectation("program::*cos*", "fail", "cos is upside down"),))
+    _, found = campaign(tmp_path, "Leaves", Local(1, Limits()), programs=10, seed=seed_with(1), expectations=known)
+    assert [each["signature"] for each in found] == ["cos: crash (process, backend)"]
+
+
 def test_a_family_is_shrunk_a_few_times_and_then_counted(tmp_path, monkeypatch):
     """However often a difference is seen, few of its programs are shrunk."""
     monkeypatch.setattr(module, "ENOUGH", 1)

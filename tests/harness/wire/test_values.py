@@ -35,6 +35,16 @@ def test_indices_and_dtypes(value):
     assert journey(value) == value
 
 
+@pytest.mark.parametrize(
+    "value", [np.float64("nan"), np.float32(1.5), np.complex128(1j), np.int8(3), np.bool_(True)], ids=repr
+)
+def test_numpy_s_numbers(value):
+    """A number of NumPy's is an array without dims: it keeps its dtype."""
+    back = journey(value)
+    assert (back.dtype, back.shape) == (value.dtype, ())
+    assert np.array_equal(back, value, equal_nan=value.dtype.kind == "f")
+
+
 @pytest.mark.parametrize("binary", [False, True])
 @given(
     array=st.sampled_from(sorted(DTYPES)).flatmap(
