@@ -211,3 +211,11 @@ def test_deterministic_sums(xp):
         return x.grad.tolist()
 
     assert run() == run() == [0.0, 0.0, 0.0]
+
+
+@behaviour("EX-27", source=SOURCE, profile="namespace")
+def test_assert_close_looks_at_values(xp, check):
+    """assert_close compares values, shapes and types; whether a tensor has a history is not its business."""
+    xp.testing.assert_close(xp.ones(1, requires_grad=True) * 1, xp.ones(1))
+    with check.raises("AssertionError", "Tensor-likes are not close!"):
+        xp.testing.assert_close(xp.ones(1), xp.zeros(1))
