@@ -20,4 +20,10 @@ OPS = (
     ),
     op("chunk", sample(real(5), 2), sample(real(2, 3), 3, dim=1), sample(real(2), 4),
        errors=[error("RuntimeError", "chunk expects `chunks` to be greater than 0", real(5), 0)]),
+    op("tensor_split", sample(real(2, 5), 3, 1), sample(real(5), (1, 3))),
+    op("hsplit", sample(real(2, 4), 2)),
+    op("vsplit", sample(real(4, 2), (1, 2))),
+    op("dsplit", sample(real(1, 2, 4), 2)),
+    op("unsafe_chunk", sample(real(5), 2)),
+    op("unsafe_split", sample(real(2, 5), 2, 1)),
 )  # fmt: skip
