@@ -40,5 +40,4 @@ def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, r
 
     Units: cycles by the unit of ``d``, the distance of two samples.
     """
-    _check_count(n)
-    return _frequencies(np.arange(n // 2 + 1), n, d, dtype, requires_grad)
+    return _frequencies(np.arange(int(n / 2) + 1), n, d, dtype, requires_grad)

@@ -38,10 +38,13 @@ def push(
         raise NotImplementedError(_UNSUPPORTED.format(op.name.strip("_")))
     if not floating:
         return found
-    ruled = {i: t for i, t in tangents.items() if op.input_name(i) in op.jvps and not op.outputs}
+    ruled = {i: t for i, t in tangents.items() if op.input_name(i) in op.jvps}
     parts = [rule_of(op, i)(*arguments(op, i, t, inputs, params, outputs)) for i, t in ruled.items()]
-    if parts:
-        found[0] = fitted(functools.reduce(ops.add, parts), outputs[0])
+    if parts and len(floating) == 1:
+        found[floating[0]] = fitted(functools.reduce(ops.add, parts), outputs[floating[0]])
+    elif parts:  # a rule for several outputs gives a tangent for each
+        for place, i in enumerate(floating):
+            found[i] = fitted(functools.reduce(ops.add, [part[place] for part in parts]), outputs[i])
     rest = {i: t for i, t in tangents.items() if i not in ruled and op.input_name(i) in op.vjps}
     if rest:
         for i, tangent in zip(floating, transposed(op, inputs, params, outputs, rest, floating)):
@@ -64,6 +67,7 @@ def arguments(
 ) -> list[Any]:
     """What the rule for one input asks for by name."""
     held: dict[str, Any] = {**dict(zip(op.params, params)), **dict(zip(op.inputs, inputs)), "result": outputs[0]}
+    held |= zip(op.outputs, outputs)
     held["tangent"] = held["grad"] = (
         tangent  # of a function with a symmetric Jacobian the backward rule serves both ways
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from refgrad.engine import dtypes, ops
+from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.ops.products import _check_sizes, _column_major, _mat1_vjp, _mat2_vjp, _multiply, _titles
 from refgrad.engine.primitive import primitive
 
@@ -160,6 +160,8 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, /, *, beta: Any = 1, alpha: An
 
     Errors: RuntimeError for shapes or types that do not fit.
     """
+    if batch1.ndim > 1:
+        _check_expands(input, (*batch1.shape[:2], batch2.shape[dims.wrap(2, batch2.ndim)]))
     for x, name in ((batch1, "batch1"), (batch2, "batch2")):
         _check_batch(name, x)
     expected, found = [batch1.shape[0], batch1.shape[2]], list(batch2.shape[:2])

@@ -96,6 +96,19 @@ cholesky.defvjp(lambda grad, result, upper: _cholesky_vjp(grad, result, upper))
 _linalg_cholesky_ex.defvjp(_cholesky_vjp)
 
 
+def _cholesky_jvp(tangent: Any, L: Any, upper: bool) -> Any:
+    """Of a tangent that is not Hermitian the lower half decides, as in torch."""
+    L = mH(L) if upper else L
+    half = ops.linalg_solve_triangular(L, tangent, upper=False)
+    inner = ops.tril(ops.linalg_solve_triangular(mH(L), half, upper=True, left=False))
+    moved = ops.matmul(L, inner - ops.diag_embed(linalg_diagonal(inner)) / 2)
+    return mH(moved) if upper else moved
+
+
+cholesky.defjvp(lambda tangent, result, upper: _cholesky_jvp(tangent, result, upper))
+_linalg_cholesky_ex.defjvp(_cholesky_jvp)
+
+
 def linalg_cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> Any:
     """As ``cholesky``, with the order of the first bad minor, 0 for none, instead of an error."""
     found = _linalg_cholesky_ex(A, upper, "linalg.cholesky_ex" if check_errors else "")

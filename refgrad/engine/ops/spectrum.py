@@ -91,6 +91,15 @@ def _check_phase(name: str, product: Any) -> None:
 _linalg_eigh.defvjp(_eigh_vjp)
 
 
+def _eigh_jvp(tangent: Any, eigenvalues: Any, eigenvectors: Any) -> tuple[Any, Any]:
+    inner = ops.matmul(ops.matmul(mH(eigenvectors), tangent), eigenvectors)
+    turned = ops.matmul(eigenvectors, off_diagonal(inner / _differences(eigenvalues)))
+    return ops.real(linalg_diagonal(inner)), turned
+
+
+_linalg_eigh.defjvp(_eigh_jvp)
+
+
 def linalg_eigh(A: Any, UPLO: str = "L") -> Any:
     """The eigenvalues of Hermitian matrices, in order, and their eigenvectors; only one triangle is read."""
     return return_types.linalg_eigh(*_linalg_eigh(A, UPLO))

@@ -15,6 +15,7 @@ __all__ = [
     "binary",
     "boolean",
     "constant",
+    "definite",
     "dtype",
     "error",
     "integers",
@@ -22,6 +23,7 @@ __all__ = [
     "op",
     "positive",
     "real",
+    "regular",
     "same",
     "sample",
     "unary",
@@ -68,6 +70,24 @@ def values(content: Any, dtype: str | None = None, **more: Any) -> Array:
     """These numbers; floats are float64 and integers int64 unless ``dtype`` says otherwise."""
     array = np.asarray(content)
     return Array(array.shape, dtype or array.dtype.name, values=content, **more)
+
+
+def regular(*shape: int, dtype: str = "float64", turn: int = 0) -> Array:
+    """Matrices that are far from singular; another ``turn`` gives others."""
+    return values((_matrices(shape, dtype, turn) + 3 * np.eye(shape[-1])).round(2).tolist(), dtype)
+
+
+def definite(*shape: int, dtype: str = "float64") -> Array:
+    """Hermitian matrices with distinct positive eigenvalues."""
+    A = _matrices(shape, dtype, 0)
+    raised = A + np.conj(np.swapaxes(A, -1, -2)) + np.diag(4.0 + 2 * np.arange(shape[-1]))
+    return values(raised.round(2).tolist(), dtype)
+
+
+def _matrices(shape: tuple[int, ...], dtype: str, turn: int) -> Any:
+    angles = 1.0 + turn + 1.7 * np.arange(np.prod(shape, dtype=int)).reshape(shape) ** 1.1
+    real = np.round(np.sin(angles), 2)
+    return real + 1j * np.round(np.cos(2 * angles), 2) if np.dtype(dtype).kind == "c" else real
 
 
 def constant(array: Array) -> Array:

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 import refgrad
-from tests.engine.ops.matrices import integers, normal
+from tests.engine.ops.matrices import Inputs
 from tests.engine.ops.parity import Array, Case, check
 from tests.engine.ops.slopes import check_slopes
 
 torch = pytest.importorskip("torch")
+
+DRAWN = Inputs(1)
+integers, normal = DRAWN.integers, DRAWN.normal
 
 MATRICES, BATCHES = (normal(2, 3), normal(3, 4)), (normal(5, 2, 3), normal(5, 3, 4))
 CALLS = {

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 import refgrad
-from tests.engine.ops.matrices import check_slopes_of, integers, normal, regular
+from tests.engine.ops.matrices import Inputs, check_slopes_of
 from tests.engine.ops.parity import Array, Case, check
 
 torch = pytest.importorskip("torch")
+
+DRAWN = Inputs(5)
+integers, normal, regular = DRAWN.integers, DRAWN.normal, DRAWN.regular
 
 CALLS = {
     "det": lambda xp, A: xp.linalg.det(A),

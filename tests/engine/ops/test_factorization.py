@@ -3,10 +3,13 @@
 import pytest
 
 import refgrad
-from tests.engine.ops.matrices import check_slopes_of, definite, integers, normal, regular
+from tests.engine.ops.matrices import Inputs, check_slopes_of
 from tests.engine.ops.parity import Case, check
 
 torch = pytest.importorskip("torch")
+
+DRAWN = Inputs(2)
+definite, integers, normal, regular = DRAWN.definite, DRAWN.integers, DRAWN.normal, DRAWN.regular
 
 CHOLESKY = {
     "cholesky": lambda xp, A: xp.linalg.cholesky(A),

@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 
 import refgrad
-from tests.engine.ops.matrices import check_slopes_of, definite, integers, normal
+from tests.engine.ops.matrices import Inputs, check_slopes_of
 from tests.engine.ops.parity import Array, Case, check
 
 torch = pytest.importorskip("torch")
+
+DRAWN = Inputs(6)
+definite, integers, normal = DRAWN.definite, DRAWN.integers, DRAWN.normal
 
 LOW = normal(4, 2).values @ normal(2, 3).values
 SYSTEMS = [
     (normal(4, 3), normal(4, 2)), (normal(3, 4), normal(3, 2)), (normal(3, 3), normal(3, 1)), (normal(2, 4, 3), normal(2, 4, 2)),
     (normal(4, 3), normal(4)), (normal(2, 4, 3), normal(2, 4)), (normal(4, 3, dtype="complex128"), normal(4, 2, dtype="complex128")),
-    (normal(4, 3, dtype="float32"), normal(4, 2, dtype="float32")),
 ]  # fmt: skip
 WRONG = [
     (normal(3), normal(3)), (normal(3, 2), normal(2)), (normal(3, 2), normal(2, 2)), (normal(3, 2), normal()),
@@ -51,6 +53,7 @@ MATRICES = [
 CASES = [
     *(Case(f"lstsq-{d}-{i}", lstsq(d), x) for d in DRIVERS for i, x in enumerate(SYSTEMS)),
     *(Case(f"lstsq-wrong-{i}", lstsq(None), x) for i, x in enumerate(WRONG)),
+    Case("lstsq-float32", lstsq(None), (normal(4, 3, dtype="float32"), normal(4, 2, dtype="float32"))),
     Case("lstsq-driver", lstsq("x"), SYSTEMS[0]),
     *(Case(f"{n}-{i}", c, (A,)) for n, c in (PINV | RANK).items() for i, A in enumerate(MATRICES)),
     *(Case(f"{n}-wrong-{i}", c, (A,)) for n, c in (PINV | RANK).items() for i, A in enumerate([normal(2), integers(2, 2)])),

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 import refgrad
-from tests.engine.ops.matrices import check_slopes_of, integers, normal, regular, triangular
+from tests.engine.ops.matrices import Inputs, check_slopes_of
 from tests.engine.ops.parity import Array, Case, check
 
 torch = pytest.importorskip("torch")
+
+DRAWN = Inputs(3)
+integers, normal, regular, triangular = DRAWN.integers, DRAWN.normal, DRAWN.regular, DRAWN.triangular
 
 
 def solve(xp, A, B, **options):

@@ -5,10 +5,13 @@ import pytest
 
 import refgrad
 from tests.engine.live import attempt
-from tests.engine.ops.matrices import check_slopes_of, definite, integers, normal, regular
+from tests.engine.ops.matrices import Inputs, check_slopes_of
 from tests.engine.ops.parity import Array, Case, check
 
 torch = pytest.importorskip("torch")
+
+DRAWN = Inputs(4)
+definite, integers, normal, regular = DRAWN.definite, DRAWN.integers, DRAWN.normal, DRAWN.regular
 
 
 def projectors(V):
