@@ -45,9 +45,13 @@ from refgrad.engine.modes import is_warn_always_enabled, set_warn_always
 from refgrad.engine.numpy_names import taking_numpy_names as _taking_numpy_names
 from refgrad.engine.ops import *  # type: ignore[assignment]
 from refgrad.engine.ops.convolution import *
-from refgrad.engine.ops.max_pooling import adaptive_max_pool1d, max_pool1d, max_pool2d, max_pool3d
+from refgrad.engine.ops.distance import cosine_similarity, pairwise_distance, pdist
+from refgrad.engine.ops.linear_maps import bilinear
+from refgrad.engine.ops.max_pooling import max_pool1d, max_pool2d, max_pool3d
+from refgrad.engine.ops.native import *  # type: ignore[assignment]
 from refgrad.engine.ops.padding import constant_pad_nd
 from refgrad.engine.ops.pooling import adaptive_avg_pool1d, avg_pool1d
+from refgrad.engine.ops.rectifiers import hardshrink, prelu, rrelu, threshold
 from refgrad.engine.ops.shuffling import *
 from refgrad.engine.printing import set_printoptions
 from refgrad.engine.ranges import *

@@ -9,8 +9,8 @@ from refgrad.engine.ops import rectifiers, sigmoid, tanh
 from refgrad.engine.ops.activation import _celu, _elu
 
 _CHAPTERS = """
-    activation convolution distance embedding entropy folding interpolation linear_maps loss max_pooling noise
-    normalization padding pooling rectifiers shuffling softmax unpooling
+    activation attention convolution ctc distance divergence embedding entropy folding grid interpolation linear_entropy
+    linear_maps loss margin max_pooling multihead noise normalization padding pooling rectifiers shuffling softmax unpooling
 """.split()
 _FOR_RULES = ("_backward", "_backward_data")
 _FUNCTIONS = {

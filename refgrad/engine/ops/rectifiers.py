@@ -9,6 +9,7 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes, ops, random
 from refgrad.engine.ops.activation import require_floating
+from refgrad.engine.ops.forms import no_derivative
 from refgrad.engine.primitive import primitive, wrap
 
 __all__ = ["glu", "hardshrink", "hardsigmoid", "hardswish", "prelu", "rrelu", "softshrink", "threshold"]
@@ -93,10 +94,7 @@ _SIXTH = float(np.float32(1 / 6))  # PyTorch's constant is of float32, in float6
 
 hardsigmoid.defvjp(lambda grad, input: _hardsigmoid_backward(grad, input))
 hardsigmoid.defjvp(lambda tangent, input: _hardsigmoid_backward(tangent, input))
-_hardsigmoid_backward.defvjp(
-    lambda grad, input: _hardsigmoid_backward(grad, input),
-    lambda grad: ops.zeros_like(grad),
-)
+_hardsigmoid_backward.defvjp(no_derivative("hardsigmoid_backward"), no_derivative("hardsigmoid_backward"))
 
 
 @primitive()
@@ -133,9 +131,29 @@ def _prelu(input: Any, weight: Any, /) -> Any:
     return np.where(input > 0, input, weight * input)
 
 
+@primitive()
+def _prelu_of_input(grad_output: Any, input: Any, weight: Any, /) -> Any:
+    return np.where(input > 0, grad_output, weight * grad_output)
+
+
+@primitive()
+def _prelu_of_weight(grad_output: Any, input: Any, /) -> Any:
+    return np.where(input > 0, input.dtype.type(0), input) * grad_output
+
+
 _prelu.defvjp(
-    lambda grad, input, weight: ops.where(input > 0, grad, weight * grad),
-    lambda grad, input: ops.where(input > 0, 0.0, input) * grad,
+    lambda grad, input, weight: _prelu_of_input(grad, input, weight),
+    lambda grad, input: _prelu_of_weight(grad, input),
+)
+# at 0 the gradient is the left side's, and the gradient's gradient, in torch, the right side's
+_prelu_of_input.defvjp(
+    lambda grad, input, weight: ops.where(input >= 0, grad, weight * grad),
+    lambda grad: ops.zeros_like(grad),
+    lambda grad, grad_output, input: ops.where(input >= 0, 0.0, grad * grad_output),
+)
+_prelu_of_weight.defvjp(
+    lambda grad, input: ops.where(input >= 0, 0.0, input) * grad,
+    lambda grad, grad_output, input: ops.where(input >= 0, 0.0, grad * grad_output),
 )
 
 
