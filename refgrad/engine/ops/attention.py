@@ -12,7 +12,7 @@ import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.modes import modes
-from refgrad.engine.ops.forms import no_derivative
+from refgrad.engine.ops.forms import no_derivative, no_tangent
 from refgrad.engine.ops.noise import dropped
 from refgrad.engine.ops.softmax import _softmax
 from refgrad.engine.primitive import primitive, wrap
@@ -57,6 +57,7 @@ def _attend_backward(grad_output: Any, query: Any, key: Any, value: Any, /, bias
 
 
 _attend.defvjp(tensors=lambda grad, tensors, bias, scale: _attend_backward(grad, *tensors, bias, scale))
+_attend.defjvp(tensors=no_tangent("_scaled_dot_product_flash_attention_for_cpu"))
 _attend_backward.defvjp(*(no_derivative("_scaled_dot_product_flash_attention_for_cpu_backward"),) * 4)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dtypes, ops
-from refgrad.engine.ops.forms import no_derivative
+from refgrad.engine.ops.forms import no_derivative, no_tangent
 from refgrad.engine.ops.loss import MEAN, SUM, reduction_number
 from refgrad.engine.primitive import primitive, wrap
 
@@ -94,6 +94,7 @@ def _ctc_loss_backward(
 _ctc_loss.defvjp(
     lambda grad, log_probs, targets, lengths, blank: _ctc_loss_backward(grad, log_probs, targets, lengths, blank)
 )
+_ctc_loss.defjvp(no_tangent("_ctc_loss"))
 _ctc_loss_backward.defvjp(no_derivative("_ctc_loss_backward"), no_derivative("_ctc_loss_backward"))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.grad_mode import no_grad
 from refgrad.engine.ops import norms
+from refgrad.engine.ops.forms import no_tangent
 from refgrad.engine.primitive import primitive
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance", "pdist"]
@@ -112,6 +113,7 @@ def _pdist_vjp(grad: Any, input: Any, input_shape: Any, result: Any, p: float) -
 
 
 _pdist.defvjp(_pdist_vjp)
+_pdist.defjvp(no_tangent("_pdist_forward"))
 
 
 def pdist(input: Any, p: float = 2) -> Any:

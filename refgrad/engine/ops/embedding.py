@@ -8,6 +8,7 @@ import numpy as np
 
 from refgrad.engine import dtypes, ops
 from refgrad.engine.grad_mode import no_grad
+from refgrad.engine.ops.forms import no_tangent
 from refgrad.engine.primitive import primitive, wrap
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
@@ -179,6 +180,7 @@ def _per_sample_vjp(grad: Any, weight: Any, indices: Any, offsets: Any, padding_
 
 
 _embedding_bag.defvjp(_rows_vjp, _per_sample_vjp)
+_embedding_bag.defjvp(no_tangent("_embedding_bag"), no_tangent("_embedding_bag"))
 
 
 def _check_bags(input: Any, weight: Any, offsets: Any, per_sample_weights: Any, mode: str) -> None:

@@ -114,6 +114,20 @@ def no_derivative(name: str) -> Any:
     return rule
 
 
+def no_tangent(name: str) -> Any:
+    """The forward-mode rule of an op that PyTorch has none for.
+
+    Errors: NotImplementedError.
+    """
+
+    def rule(tangent: Any) -> Any:
+        raise NotImplementedError(
+            f"Trying to use forward AD with {name} that does not support it because it has not been implemented yet."
+        )
+
+    return rule
+
+
 def _no_tensor(function: Any, name: str, position: int, value: Any) -> TypeError:
     kind = type(value).__name__
     return TypeError(f"{function.__name__}(): argument '{name}' (position {position}) must be Tensor, not {kind}")

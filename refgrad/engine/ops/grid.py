@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dtypes, ops
+from refgrad.engine.ops.forms import no_tangent
 from refgrad.engine.ops.planes import add_at, take
 from refgrad.engine.ops.sliding import Sizes
 from refgrad.engine.primitive import PrimitiveFunction, primitive, wrap
@@ -165,8 +166,8 @@ def _grid_vjp(grad: Any, input: Any, grid: Any, mode: str, padding_mode: str, al
     return ops.cat([ops.unsqueeze(flow, -1) for flow in reversed(flows)], -1)
 
 
-def _sampler(name: str) -> PrimitiveFunction:
-    @primitive(name=name)
+def _sampler(ndim: int) -> PrimitiveFunction:
+    @primitive(name=f"GridSampler{ndim}DBackward0")
     def sample(input: Any, grid: Any, /, mode: str, padding_mode: str, align_corners: bool) -> Any:
         if input.dtype != grid.dtype:
             titles = [dtypes.scalar_title(x.dtype) for x in (input, grid)]
@@ -174,10 +175,11 @@ def _sampler(name: str) -> PrimitiveFunction:
         return np.ascontiguousarray(_sampled(input, grid, mode, padding_mode, align_corners), input.dtype)
 
     sample.defvjp(_input_vjp, _grid_vjp)
+    sample.defjvp(*(no_tangent(f"grid_sampler_{ndim}d"),) * 2)
     return sample
 
 
-_SAMPLERS = {2: _sampler("GridSampler2DBackward0"), 3: _sampler("GridSampler3DBackward0")}
+_SAMPLERS = {ndim: _sampler(ndim) for ndim in (2, 3)}
 
 
 def _check_grid(input: Any, grid: Any, mode: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.ops import distance
 from refgrad.engine.ops.entropy import _constant
+from refgrad.engine.ops.forms import no_tangent
 from refgrad.engine.ops.loss import NONE, apply_reduction, element_share, reduced, reduction_number
 from refgrad.engine.primitive import primitive
 
@@ -111,6 +112,9 @@ _multi_margin_loss.defvjp(
         * _multi_margin_slope(input, target, weight, p, margin)
     )
 )
+
+
+_multi_margin_loss.defjvp(no_tangent("multi_margin_loss"))
 
 
 def _multi_margin_curvature(grad: Any, input: Any, target: Any, weight: Any, p: int, margin: float) -> Any:
@@ -218,6 +222,7 @@ _multilabel_margin_loss.defvjp(
         _spread(grad, reduction, element_share(reduction, input_shape[:-1] or (1,))) * _multilabel_slope(input, target)
     )
 )
+_multilabel_margin_loss.defjvp(no_tangent("multilabel_margin_loss_forward"))
 _multilabel_slope.defvjp(input=lambda input: ops.zeros_like(input))
 
 

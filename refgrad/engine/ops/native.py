@@ -123,7 +123,7 @@ def native_batch_norm(
     if not training:
         return result, *(wrap(np.zeros(0, input._array.dtype)) for _ in range(2))
     mean, scale = _moments(input, tuple(input.shape), (0, *range(2, input.ndim)), eps)
-    return result, ops.reshape(mean, (-1,)), ops.reshape(scale, (-1,))
+    return result, wrap(mean._array.ravel()), wrap(scale._array.ravel())
 
 
 def native_group_norm(

@@ -51,7 +51,7 @@ CASES = [
     Case("margin_ranking_loss", lambda xp, a, b, t: xp.margin_ranking_loss(a, b, t, 0.5, 2), (normal(2), normal(2), SIGNS)),
     Case("hinge_embedding_loss", lambda xp, a, t: xp.hinge_embedding_loss(a, t, 0.5, 2), (normal(2), SIGNS)),
     Case("kl_div", lambda xp, a, b: xp.kl_div(a, b, 1, log_target=True), (normal(2), normal(2))),
-    Case("triplet_margin_loss", lambda xp, a, b, c: xp.triplet_margin_loss(a, b, c), (normal(2, 3),) * 3),
+    Case("triplet_margin_loss", lambda xp, a, b, c: xp.triplet_margin_loss(a, b, c, 1.0, 2, 1e-6, False, 1), (normal(2, 3), normal(2, 3), normal(2, 3))),
     Case("poisson_nll_loss", lambda xp, a, b: xp.poisson_nll_loss(a, b, True, False, 1e-8, 1), (normal(2), normal(2))),
     Case("logits", lambda xp, a, b: xp.binary_cross_entropy_with_logits(a, b), (normal(2), normal(2))),
     Case("cosine_embedding_loss", lambda xp, a, b, t: xp.cosine_embedding_loss(a, b, t), (normal(2, 3), normal(2, 3), SIGNS)),
