@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dtypes, ops
+from refgrad.engine.modes import warn_once
 from refgrad.engine.ops.padding import constant_pad_nd
 from refgrad.engine.ops.sliding import Sizes, Windows
 from refgrad.engine.ops.stencil import Stencil, convolve, convolve_transposed
@@ -40,10 +41,14 @@ def _total_padding(padding: str, kernel: Sizes, stride: Sizes, dilation: Sizes) 
     return tuple(d * (k - 1) for k, d in zip(kernel, dilation))
 
 
+_UNEVEN = "Using padding='same' with even kernel lengths and odd dilation may require a zero-padded copy of the input be created"
+
+
 def _evened(input: Any, totals: Sizes) -> Any:
     """``input`` with what an odd total has at the far end more than at the near one."""
     if not any(total % 2 for total in totals):
         return input
+    warn_once(_UNEVEN, stacklevel=5)
     return constant_pad_nd(input, tuple(n for total in reversed(totals) for n in (0, total % 2)))
 
 

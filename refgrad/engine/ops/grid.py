@@ -154,9 +154,13 @@ def _input_vjp(
     ))  # fmt: skip
 
 
+def _everywhere(grid: Any) -> Any:
+    return _like(np.ones(tuple(grid.shape), bool), grid)
+
+
 def _grid_vjp(grad: Any, input: Any, grid: Any, mode: str, padding_mode: str, align_corners: bool) -> Any:
     if mode == "nearest":  # flat, though not out of the graph
-        return ops.masked_fill(grid, _like(np.ones(tuple(grid.shape), bool), grid), 0)
+        return ops.masked_fill(grid, _everywhere(grid), 0)
     ndim, flows = input.ndim - 2, [0.0] * (input.ndim - 2)
     for index, known, weights, slopes in _cells(input, grid, mode, padding_mode, align_corners):
         felt = ops.sum(grad * take(input, index, ndim), 1)

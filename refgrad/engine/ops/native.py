@@ -21,7 +21,7 @@ __all__ = [
     "triplet_margin_loss",
 ]  # fmt: skip
 
-_REDUCTIONS = ("none", "mean", "sum")
+_REDUCTIONS = ("none", "mean", "sum")  # PyTorch documents the mean as the default here, and takes none
 
 
 # dropout --------------------------------------------------------------------------------------------------------------
@@ -204,24 +204,24 @@ def grid_sampler_3d(input: Any, grid: Any, interpolation_mode: int, padding_mode
 # losses ---------------------------------------------------------------------------------------------------------------
 
 
-def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = 1) -> Any:
+def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = 0) -> Any:
     """``nn.functional.margin_ranking_loss``."""
     return _margin.margin_ranking_loss(input1, input2, target, margin, reduction=_REDUCTIONS[reduction])
 
 
-def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: int = 1) -> Any:
+def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: int = 0) -> Any:
     """``nn.functional.hinge_embedding_loss``."""
     return _margin.hinge_embedding_loss(input, target, margin, reduction=_REDUCTIONS[reduction])
 
 
-def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = 1) -> Any:
+def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = 0) -> Any:
     """``nn.functional.cosine_embedding_loss``."""
     return _margin.cosine_embedding_loss(input1, input2, target, margin, reduction=_REDUCTIONS[reduction])
 
 
 def triplet_margin_loss(
     anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2, eps: float = 1e-06, swap: bool = False,
-    reduction: int = 1,
+    reduction: int = 0,
 ) -> Any:  # fmt: skip
     """``nn.functional.triplet_margin_loss``."""
     return _margin.triplet_margin_loss(
@@ -230,7 +230,7 @@ def triplet_margin_loss(
 
 
 def binary_cross_entropy_with_logits(
-    input: Any, target: Any, weight: Any = None, pos_weight: Any = None, reduction: int = 1
+    input: Any, target: Any, weight: Any = None, pos_weight: Any = None, reduction: int = 0
 ) -> Any:
     """``nn.functional.binary_cross_entropy_with_logits``."""
     return entropy.binary_cross_entropy_with_logits(
@@ -238,7 +238,7 @@ def binary_cross_entropy_with_logits(
     )
 
 
-def kl_div(input: Any, target: Any, reduction: int = 1, *, log_target: bool = False) -> Any:
+def kl_div(input: Any, target: Any, reduction: int = 0, *, log_target: bool = False) -> Any:
     """``nn.functional.kl_div``."""
     return divergence.kl_divergence(input, target, reduction, log_target)
 
@@ -249,7 +249,7 @@ def poisson_nll_loss(input: Any, target: Any, log_input: bool, full: bool, eps: 
 
 
 def ctc_loss(
-    log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: int = 1,
+    log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: int = 0,
     zero_infinity: bool = False,
 ) -> Any:  # fmt: skip
     """``nn.functional.ctc_loss``."""

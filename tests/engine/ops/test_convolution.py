@@ -80,6 +80,7 @@ def test_convolution_as_in_pytorch(case):
     check(refgrad, pytest.importorskip("torch"), case)
 
 
+@pytest.mark.filterwarnings("ignore:Using padding")
 @pytest.mark.parametrize("i", [i for i, (_, inputs, _) in enumerate(CALLS) if inputs[0].dtype == "float64"])
 def test_gradients_are_slopes(i):
     """The gradients of a convolution are the slopes that finite differences measure, in both orders."""
