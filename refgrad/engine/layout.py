@@ -17,6 +17,9 @@ def ordered(result: Any, *arrays: Any) -> Any:
 
     NumPy falls back on rows there. Where all inputs are in rows both do the same, which is told fast.
     """
+    flags = result.flags
+    if flags.c_contiguous and flags.f_contiguous:  # no two dimensions are longer than 1: columns, rows
+        return result
     for array in arrays:
         if array.__class__ is np.ndarray and not array.flags.c_contiguous:
             return arranged(result, [a for a in arrays if a.__class__ is np.ndarray])
