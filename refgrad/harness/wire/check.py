@@ -24,13 +24,17 @@ __all__ = ["SCHEMA", "Rule", "check_protocol"]
 SCHEMA = Path(__file__).with_name("schema.json")
 BIG = 1_000_000  # elements
 SAMPLES = {
-    "a number": np.array(1.5, np.float32),
-    "a matrix": np.array([[1.0, -2.5, 0.1], [3.0, 4.0, 5.0]], np.float32),
-    "no element": np.zeros((0, 3), np.float32),
-    "nan and infinities": np.array([math.nan, math.inf, -math.inf], np.float32),
-    "tiny and huge": np.array([1e-45, 3.4028235e38, 1.17549435e-38], np.float32),
+    "a number": 1.5,
+    "a matrix": [[1.0, -2.5, 0.1], [3.0, 4.0, 5.0]],
+    "no element": np.zeros((0, 3)),
+    "nan and infinities": [math.nan, math.inf, -math.inf],
+    "tiny and huge": [1e-45, 3.4028235e38, 1.17549435e-38],
 }
-OTHERS = {"float64": np.array([0.1, 1e300]), "int64": np.array([1, 2**53 + 1]), "bool": np.array([True, False])}
+FLOATS = ("float32", "float64")  # a library has one of these at least
+OTHERS = {
+    "float64": np.array([0.1, 1e300]), "float32": np.array([0.1, 1e30], np.float32),
+    "int64": np.array([1, 2**53 + 1]), "bool": np.array([True, False]),
+}  # fmt: skip
 
 Told = dict[str, Any]
 Try = Callable[[Connection, Told], None]
@@ -134,7 +138,7 @@ def refuses_a_stranger(connection: Connection, told: Told) -> None:
 
 def releases(connection: Connection, told: Told) -> None:
     """A handle in a request's release is forgotten."""
-    number = connection.ask("asarray", np.ones(3, np.float32))["handle"]
+    number = connection.ask("asarray", np.ones(3, floats(connection)))["handle"]
     request = {"id": 0, "method": "hello", "args": [1], "release": [number]}
     connection.raw(json.dumps(request).encode() + b"\n")
     refused(connection, number, f"handle {number} was released and still has its value: memory will run out")
@@ -148,26 +152,41 @@ def refused(connection: Connection, number: int, otherwise: str) -> None:
 
 
 def keeps_values(connection: Connection, told: Told) -> None:
-    """A float32 array comes back as it went, nan, infinities and no element at all included."""
-    for name, array in SAMPLES.items():
-        returns(connection, name, array)
+    """A float32 or float64 array comes back as it went, nan, infinities and no element at all included."""
+    for name, values in SAMPLES.items():
+        returns(connection, name, np.array(values, floats(connection)))
 
 
 def keeps_other_dtypes(connection: Connection, told: Told) -> None:
     """An array of another dtype comes back as it went, or is refused by an error."""
     for name, array in OTHERS.items():
-        try:
-            held = connection.request("asarray", array)
-        except Exception as error:  # a refusal, of whatever class
-            if isinstance(error, RefgradError) and not isinstance(error, Unsupported):
-                raise
-            continue
-        same(name, array, connection.request("to_numpy", held))
+        if (held := accepted(connection, array)) is not None:
+            same(name, array, connection.request("to_numpy", held))
+
+
+def floats(connection: Connection) -> str:
+    """The first dtype of floating point that the library takes."""
+    for name in FLOATS:
+        if accepted(connection, np.ones(2, name)) is not None:
+            return name
+    raise Broken("asarray takes neither float32 nor float64")
+
+
+def accepted(connection: Connection, array: np.ndarray) -> Any:
+    """The array on the other side, or None where it is refused by an error, of whatever class."""
+    try:
+        return connection.request("asarray", array)
+    except Unsupported:
+        return None
+    except RefgradError:
+        raise
+    except Exception:
+        return None
 
 
 def carries_much(connection: Connection, told: Told) -> None:
     """An array of a million elements comes back as it went."""
-    returns(connection, f"{BIG:,} elements", np.arange(BIG, dtype=np.float32))
+    returns(connection, f"{BIG:,} elements", np.arange(BIG, dtype=floats(connection)))
 
 
 def returns(connection: Connection, name: str, array: np.ndarray) -> None:
@@ -185,7 +204,7 @@ def same(name: str, sent: np.ndarray, got: Any) -> None:
 
 def differentiates(connection: Connection, told: Told) -> None:
     """The gradient of x * x is 2 x, by backward and by vjp, as far as it declares them."""
-    x, methods = np.array([1.0, 2.0, 3.0], np.float32), set(told["methods"])
+    x, methods = np.array([1.0, 2.0, 3.0], floats(connection)), set(told["methods"])
     ones = connection.request("asarray", np.ones_like(x))
     if {"leaf", "backward", "grad_of"} <= methods:
         leaf = connection.request("leaf", x, requires_grad=True)
@@ -202,7 +221,7 @@ def square(connection: Connection, x: Any) -> Any:
 
 
 def slope(connection: Connection, name: str, grad: Any) -> None:
-    same(name, np.array([2.0, 4.0, 6.0], np.float32), connection.request("to_numpy", grad))
+    same(name, np.array([2.0, 4.0, 6.0], floats(connection)), connection.request("to_numpy", grad))
 
 
 def enters_and_leaves(connection: Connection, told: Told) -> None:

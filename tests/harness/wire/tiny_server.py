@@ -7,6 +7,7 @@ import sys
 import time
 
 FAULT = sys.argv[1] if len(sys.argv) > 1 else ""
+DTYPE = "float64" if FAULT == "double" else "float32"  # that no float32 is there is no fault
 OPS = {  # name -> the value of an element, and the derivative by each input
     "add": (lambda x, y: x + y, (lambda x, y: 1.0, lambda x, y: 1.0)),
     "exp": (math.exp, (math.exp,)),
@@ -48,7 +49,7 @@ class Tiny:
     def read(self, value):
         if "handle" in value:
             return self.handles[value["handle"]]
-        if value["dtype"] != "float32":
+        if value["dtype"] != DTYPE:
             raise TypeError(f"this library has no {value['dtype']}")
         return Tensor([float(x) for x in flatten(value["data"])], value["shape"])
 
@@ -70,7 +71,7 @@ class Tiny:
 
     def to_numpy(self, value):
         tensor = self.read(value)
-        dtype = {"wide": "float64"}.get(FAULT, "float32")
+        dtype = {"wide": "float64"}.get(FAULT, DTYPE)
         return {"dtype": dtype, "shape": tensor.shape, "data": nest([written(x) for x in tensor.flat], tensor.shape)}
 
     def op(self, name, *values):
