@@ -11,7 +11,7 @@ from refgrad.harness import registry
 from refgrad.harness.oracle import judge, minimal
 from refgrad.harness.oracle.finding import HARMLESS
 from refgrad.harness.program import generate
-from tests.harness.faults.faulty import FAULTS, faulty
+from tests.harness.faults.faulty import FAULTS, SOURCE, faulty
 
 QUICK = ("version", "detach", "stale")
 SECONDS = 60.0
@@ -21,6 +21,13 @@ SECONDS = 60.0
 def folder(tmp_path_factory):
     """Where the copies lie."""
     return tmp_path_factory.mktemp("faults")
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_can_be_planted(name):
+    """The text that a fault changes is in the engine, once."""
+    fault = FAULTS[name]
+    assert (SOURCE / fault.file).read_text(encoding="utf-8").count(fault.right) == 1
 
 
 @pytest.mark.parametrize(
