@@ -27,10 +27,14 @@ def computed(function: Any, *arrays: Any) -> Any:
 @primitive(promotes="float")
 def lgamma(input: Any, /) -> Any:
     """The logarithm of the gamma function's size."""
+    _unsupported(input, "c", "lgamma_vml_cpu")
+    return computed(_log_gamma, input)
+
+
+def _log_gamma(x: Any) -> Any:
     from scipy.special import gammaln  # loaded at the first call: `import refgrad` needs NumPy only
 
-    _unsupported(input, "c", "lgamma_vml_cpu")
-    return computed(lambda x: np.where(np.isneginf(x), np.inf, gammaln(x)), input)
+    return np.where(np.isneginf(x), np.inf, gammaln(x))
 
 
 lgamma.defvjp(lambda grad, input: grad * ops.digamma(input))
@@ -108,14 +112,14 @@ def mvlgamma(input: Any, /, p: int) -> Any:
 
     Errors: RuntimeError for a dimension below 1.
     """
-    from scipy.special import gammaln
-
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
     _unsupported(input, "c", "arange_cpu")
     steps = -0.5 * np.arange(p)
     constant = p * (p - 1) * 0.25 * math.log(math.pi)
-    return computed(lambda x: np.sum(gammaln(x[..., None] + steps.astype(x.dtype)), -1) + x.dtype.type(constant), input)
+    return computed(
+        lambda x: np.sum(_log_gamma(x[..., None] + steps.astype(x.dtype)), -1) + x.dtype.type(constant), input
+    )
 
 
 def _mvlgamma_vjp(grad: Any, input: Any, p: int) -> Any:

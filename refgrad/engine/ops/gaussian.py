@@ -40,9 +40,18 @@ def special_erfcx(input: Any, /) -> Any:
 special_erfcx.defvjp(lambda grad, input, result: (2.0 * input * result - 2.0 / math.sqrt(math.pi)) * grad)
 
 
+@primitive(name="AddBackward1")
+def _add_number(input: Any, /, other: float) -> Any:
+    return input + other
+
+
+_add_number.defvjp(lambda grad: grad)
+_add_number.defjvp(lambda tangent: tangent)
+
+
 def special_ndtr(input: Any) -> Any:
     """The share of a normal distribution below ``input``."""
-    return (1 + ops.erf(input * math.sqrt(0.5))) * 0.5
+    return ops.mul_scalar(_add_number(ops.erf(ops.mul_scalar(input, math.sqrt(0.5))), 1), 0.5)
 
 
 @primitive(promotes="float")
