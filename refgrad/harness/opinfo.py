@@ -120,6 +120,7 @@ class ErrorInput:
 class OpInfo:
     """An op by PyTorch's path (``add``, ``nn.functional.linear``), or a method of tensors.
 
+    ``prepare`` brings the first argument into the op's domain (a symmetric matrix), so that derivatives stay in it;
     ``comparable`` brings outputs that are not unique (the signs of eigenvectors) into a form that is.
     ``second`` and ``forward`` say whether PyTorch differentiates the gradient, and has forward mode.
     """
@@ -131,6 +132,7 @@ class OpInfo:
     differentiable: bool = True
     second: bool = True
     forward: bool = True
+    prepare: Callable[[Any], Any] | None = None
     comparable: Callable[[Any, Any], Any] | None = None
     variant: str = ""
 
@@ -141,6 +143,8 @@ class OpInfo:
 
     def call(self, xp: Any, *args: Any, **kwargs: Any) -> list[Any]:
         """Call the op, and list what it returns."""
+        if self.prepare is not None:
+            args = (self.prepare(args[0]), *args[1:])
         if self.method:
             found = getattr(args[0], self.name)(*args[1:], **kwargs)
         else:

@@ -6,8 +6,10 @@ pytest.importorskip("torch")
 pytest.importorskip("expecttest", reason="PyTorch's database of ops needs it")
 
 import refgrad
+from tests.score import coverage
 from tests.score.__main__ import main
-from tests.score.tally import Options, findings_of, records, score, whole_names
+from tests.score.questions import Finding
+from tests.score.tally import Options, Score, findings_of, records, score, whole_names
 
 WHOLE = """add mul sub exp log sin sqrt sigmoid pow maximum clamp sum amax cumsum prod index_select masked_fill where
  sort topk transpose permute stack matmul addmm softmax nn.functional.linear nn.functional.gelu nn.functional.mse_loss"""
@@ -60,6 +62,33 @@ def test_names():
     assert whole_names(scores) == {"div": all(each.whole for each in scores)}
     with pytest.raises(SystemExit, match="nonesuch"):
         records(["nonesuch"])
+
+
+def test_at_least(capsys):
+    """The command is content with as many whole names as it is told to be."""
+    assert main(["add", "exp", "--limit", "1", "--at-least", "2"]) == 0
+    assert main(["_softmax_backward_data", "--limit", "1", "--at-least", "1"]) == 1
+
+
+def test_section(tmp_path):
+    """The section counts, and gives each name that is not whole with its reason."""
+    page = tmp_path / "coverage.md"
+    page.write_text("# What\n\nText.\n")
+    finding = Finding("gradient", "at [0]: 1 | 2")
+    scores = [
+        Score("exp", "exp", "pointwise", 3, 3),
+        Score("norm", "norm.nuc", "linalg", 3, 2, finding),
+        Score("norm", "norm", "linalg", 3, 3),
+        Score("lu", "lu", "linalg", 0, 0, Finding("missing", "lu")),
+        Score("_softmax", "_softmax", "nn", 0, 0, Finding("missing", "_softmax")),
+        Score("masked.sum", "masked.sum", "masked", 0, 0, Finding("missing", "masked")),
+    ]
+    for _ in range(2):
+        coverage.write(scores, page)
+    assert page.read_text().count("## Ops") == 1
+    assert page.read_text().startswith("# What\n\nText.\n")
+    assert "| `norm` | 2 of 3 samples; gradient: at [0]: 1 \\| 2 |" in page.read_text()
+    assert coverage.stated(page) == (4, 1, ["_softmax", "lu", "norm"], ["_softmax", "lu"])
 
 
 def test_command(capsys):
