@@ -33,7 +33,8 @@ def diagonal(input: Any, /, offset: int = 0, dim1: int = 0, dim2: int = 1) -> An
     """
     _plane(dim1, dim2, input.ndim)
     result = np.diagonal(input, offset, dim1, dim2)
-    result.flags.writeable = True
+    if input.flags.writeable:  # a gradient that was expanded from a number is not
+        result.flags.writeable = True
     return result
 
 
