@@ -18,8 +18,10 @@ __all__ = ["call", "names", "record"]
 MAX_ELEMENTS = 64
 DTYPES = ("float16", "float32", "float64", "int64", "bool")
 SEVERAL = """aminmax broadcast_tensors chunk cummax cummin dsplit frexp hsplit kthvalue meshgrid mode slogdet sort split
- std_mean svd tensor_split topk unbind var_mean vsplit eigh eig qr linalg.eigh linalg.eig linalg.qr linalg.slogdet
- linalg.svd histogram atleast_1d atleast_2d atleast_3d""".split()
+ std_mean svd tensor_split topk unbind var_mean vsplit eigh eig qr linalg.eigh linalg.eig linalg.qr
+ linalg.slogdet linalg.svd histogram atleast_1d atleast_2d atleast_3d gradient linalg.lu linalg.lu_factor
+ linalg.lu_factor_ex split_copy split_with_sizes split_with_sizes_copy unbind_copy unsafe_chunk unsafe_split
+ unsafe_split_with_sizes""".split()
 ALONG = ("max", "min", "median", "nanmedian")  # two results where a dim is given
 
 
