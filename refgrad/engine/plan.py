@@ -200,7 +200,7 @@ class Plan:
     def _node_lines(self) -> list[str]:
         """The lines that fill ``node``."""
         lines = []
-        needed = [i for i in self.edges if self.kinds[i] == NEEDED]
+        needed = dict.fromkeys(i for i in self.edges if self.kinds[i] == NEEDED)  # a list would be searched for each
         for i in needed:
             lines += [
                 f"    n{i} = i{i}._grad_fn",
