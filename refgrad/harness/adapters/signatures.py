@@ -86,9 +86,8 @@ SIGNATURES: dict[str, Signature] = {
         cumsum: input | dim dtype
         diag: input | diagonal
         diagonal: input | offset dim1 dim2
-        diff: input | n dim
+        diff: input | n dim prepend append
         div: input other | rounding_mode
-        einsum: equation operands
         expand: input | *size
         flatten: input | start_dim end_dim
         flip: input | *dims
