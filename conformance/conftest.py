@@ -189,19 +189,28 @@ def pytest_runtest_setup(item):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    report = yield
     error = None if call.excinfo is None else call.excinfo.value
+    excused = error and excuse(error, item.config.stash[BACKEND], SUITE)
+    if excused:
+        call.excinfo = as_skip(call.excinfo, excused[1])
+    report = yield
     verdict = judge(
         behaviour_in(item),
         outcome=PYTEST_WORDS[report.outcome],
         error=error,
-        excused=skipped(report) or (error and excuse(error, item.config.stash[BACKEND], SUITE)),
+        excused=excused or skipped(report),
         expected=item.config.stash[DECLARED].for_case(item.nodeid) if report.when == "call" or error else None,
         **(notes(item) if report.when == "call" else {}),
     )
     mark(report, verdict, item.location)
     report.refgrad = verdict.plain()
     return report
+
+
+def as_skip(excinfo, reason):
+    """What was raised, as a skip: pytest would lay out the traceback of an error, which takes longer than the test."""
+    skip = pytest.skip.Exception
+    return pytest.ExceptionInfo.from_exc_info((skip, skip(reason), excinfo.tb))
 
 
 def notes(item):
