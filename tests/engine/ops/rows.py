@@ -131,7 +131,11 @@ def as_measured(row: Row) -> None:
         check_slopes(on_refgrad(row), arrays_of(row))
 
 
+def measured_by(rows: Iterable[Row]) -> set[str]:
+    """The primitives that the rows run."""
+    return {name for row in rows for name in ops_of(on_refgrad(row), arrays_of(row))}
+
+
 def unmeasured(modules: Iterable[Any], rows: Iterable[Row]) -> set[str]:
     """The primitives of chapters whose rules no row runs."""
-    measured = {name for row in rows for name in ops_of(on_refgrad(row), arrays_of(row))}
-    return set[str]().union(*map(derivable, modules)) - measured
+    return set[str]().union(*map(derivable, modules)) - measured_by(rows)

@@ -570,6 +570,11 @@ SMOOTH: dict[str, tuple[Any, ...]] = {
         f"{name} of complex numbers": (lambda x, y, name=name: getattr(refgrad, name)(x + 1j * y), A, B)
         for name in HOLOMORPHIC
     },
+    "copy in a memory format": (
+        lambda x, y: x.to(refgrad.float64, copy=True, memory_format=refgrad.contiguous_format) * y,
+        A,
+        B,
+    ),
     "product of complex numbers": (lambda x, y: (x + 2j * y) * (y + 1j) / (x - 1j * y), A, B),
     "power of complex numbers": (lambda x, y: (x + 2j * y) ** (y + 1j), A, B),
 }

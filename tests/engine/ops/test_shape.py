@@ -24,7 +24,9 @@ from refgrad.engine.ops import (
     striding,
 )
 from refgrad.engine.views import Geometry
+from tests.engine.ops import test_floats, test_shape_copies
 from tests.engine.ops.parity import Array, Case, check, check_all
+from tests.engine.ops.rows import measured_by
 from tests.engine.ops.slopes import check_slopes, derivable, leaves, ops_of, results
 
 Call = Callable[..., Any]
@@ -346,6 +348,7 @@ def test_transpose_of_other_ranks_warns_as_in_pytorch(torch: Any) -> None:
 
 COLUMNS, CORNER = Geometry((2, 3), (1, 2), 0), Geometry((2, 2), (1, 2), 2)
 EXTRA: dict[str, tuple[Call, tuple[int, ...]]] = {
+    "conj_physical": (lambda xp, x: xp.view_as_real(xp.conj_physical(xp.complex(x, 2 * x)) * (1 + 2j)), (3,)),
     "unbind part": (lambda xp, x: xp.unbind(x)[1], BOX),
     "split part": (lambda xp, x: xp.split(x, 2, 1)[1] * x[:, :1], BOX),
     "sizes part": (lambda xp, x: xp.split(x, [1, 2], 1)[0], BOX),
@@ -393,8 +396,8 @@ def test_gradients_are_slopes(name: str) -> None:
 
 
 def test_every_rule_is_measured() -> None:
-    """No rule of these chapters is left out of the finite differences."""
-    measured: set[str] = set()
+    """No rule of these chapters is left out of the finite differences, here or where copies and floats are tested."""
+    measured = measured_by([*test_shape_copies.SMOOTH.values(), *test_floats.SMOOTH.values()])
     for call, s in SMOOTH.values():
         measured.update(ops_of(lambda *xs, call=call: call(refgrad, *xs), [np.random.default_rng(5).normal(size=s)]))
     chapters = (complex_numbers, diagonals, expansion, joining, permutation, reshaping, slicing, splitting, striding)
