@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from refgrad.errors import BackendUnavailable
+from refgrad.harness import registry
 from refgrad.harness.campaign import work
 from refgrad.harness.campaign.crew import Crew
 from refgrad.harness.campaign.store import Store
@@ -17,7 +18,7 @@ from refgrad.harness.isolation import Died
 from refgrad.harness.oracle import Finding
 from refgrad.harness.oracle.finding import HARMLESS
 from refgrad.harness.program import Program
-from refgrad.harness.program.shrinking import needed, without
+from refgrad.harness.program.shrinking import without
 
 __all__ = ["Campaign"]
 
@@ -153,7 +154,8 @@ class Campaign:
         if number is None or number == len(program):  # not by itself, or not at one statement
             return work.dead(program, died.outcome, died.reason, len(program))
         if not self.store.stored(work.family(work.dead(program, died.outcome, died.reason, number))):
-            for small in (needed(program, number), without(program, range(number + 1, len(program)))):
+            smaller = work.smaller(program, number, registry.load("refgrad"))
+            for small in (*smaller, without(program, range(number + 1, len(program)))):
                 if (again := self._kills(small)) is not None:
                     return work.dead(small, died.outcome, died.reason, again)
         return work.dead(program, died.outcome, died.reason, number)

@@ -22,7 +22,7 @@ from refgrad.harness.program import Program, generate, interpret
 from refgrad.harness.program.document import dumps
 from refgrad.harness.program.interpreter import Interpreter
 from refgrad.harness.program.ir import Statement
-from refgrad.harness.program.shrinking import needed
+from refgrad.harness.program.shrinking import alone, needed
 from refgrad.harness.program.source import TORCH, Idiom
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "record",
     "run_shard",
     "shrunk",
+    "smaller",
     "step_by_step",
     "witnesses",
 ]
@@ -75,7 +76,8 @@ class Witnesses:
         found = self.last(program)
         if found is None or found.number == len(program):
             return found
-        return self.last(needed(program, found.number)) or found
+        ends = (self.last(small) for small in smaller(program, found.number, self.reference))
+        return next(filter(None, ends), found)
 
     def last(self, program: Program) -> Finding | None:
         run = Interpreter(self.backend) if by_steps(self.backend) else None
@@ -100,6 +102,14 @@ def ended(program: Program, error: Exception, number: int) -> Finding:
 def dead(program: Program, outcome: str, reason: str, number: int) -> Finding:
     """The finding that ``program`` ends the backend's process at a statement."""
     return Finding(program, outcome, PROCESS, "backend", number, "", reason, "an answer")
+
+
+def smaller(program: Program, number: int, reference: Any) -> Iterator[Program]:
+    """What may be enough to end a process at a statement, the least first: its op alone, or what its tensors come of."""
+    single = alone(program, number, interpret(program, reference))
+    if single is not None:
+        yield single
+    yield needed(program, number)
 
 
 @lru_cache(maxsize=1)

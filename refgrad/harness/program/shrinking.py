@@ -8,8 +8,9 @@ from typing import Any
 
 from refgrad.harness.program import ir
 from refgrad.harness.program.ir import Block, Grad, Leaf, Program, Ref, Statement
+from refgrad.harness.program.trace import Seen, Trace
 
-__all__ = ["needed", "repaired", "shrink", "without"]
+__all__ = ["alone", "needed", "repaired", "shrink", "without"]
 
 Fails = Callable[[Program], bool]
 MAX_TRIES = 2000
@@ -65,6 +66,27 @@ def needed(program: Program, number: int) -> Program:
         else:
             names.update(ir.used(statement))
     return without(program, others)
+
+
+def alone(program: Program, number: int, trace: Trace) -> Program | None:
+    """An op of ``program`` on fresh leaves that hold what its tensors held in ``trace``; None where no leaf can."""
+    statement = ir.numbered(program)[number]
+    if not isinstance(statement, ir.Op):
+        return None
+    known = {name: seen for step in trace[:number] for name, seen in step.seen.items()}
+    fresh = [_fresh(name, known.get(name)) for name in dict.fromkeys(ir.used(statement))]
+    made = [each for each in fresh if each is not None]
+    return program.but((*made, statement)) if len(made) == len(fresh) else None
+
+
+def _fresh(name: str, seen: Any) -> Leaf | None:
+    if not isinstance(seen, Seen) or str(seen.value.dtype) not in LEAF_DTYPES:
+        return None
+    values = tuple(seen.value.ravel().tolist())
+    return Leaf(name, seen.value.shape, values, str(seen.value.dtype), bool(seen.requires_grad))
+
+
+LEAF_DTYPES = ("float16", "float32", "float64", "int64", "bool")  # as the schema of documents has them
 
 
 def repaired(program: Program) -> Program:

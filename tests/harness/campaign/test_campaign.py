@@ -6,6 +6,7 @@ import sys
 import time
 from contextlib import closing
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -30,14 +31,14 @@ def spec(name):
 
 
 @cache
-def seed_with(cosines, programs=10):
-    """A seed of whose first programs so many have a cosine."""
-    return next(
-        seed
-        for seed in range(1000)
-        if sum("cos" in actions(generate(number)) for number in Plan("", "", seed=seed, shard=programs).seeds(0))
-        == cosines
-    )
+def seed_with(cosines, shards=1):
+    """The first seed in each of whose first shards of ten so many programs have a cosine."""
+    return next(seed for seed in count() if all(with_cosine(seed, shard) == cosines for shard in range(shards)))
+
+
+def with_cosine(seed, shard):
+    """How many programs of a shard of ten have a cosine."""
+    return sum("cos" in actions(generate(number)) for number in Plan("", "", seed=seed, shard=10).seeds(shard))
 
 
 def campaign(folder, name, crew, *, programs, shard=10, seed=None, expectations=None):
@@ -115,7 +116,7 @@ def test_a_crash_is_not_excused_by_a_declared_failure(tmp_path):
 def test_a_family_is_shrunk_a_few_times_and_then_counted(tmp_path, monkeypatch):
     """However often a difference is seen, few of its programs are shrunk."""
     monkeypatch.setattr(module, "ENOUGH", 1)
-    store, _ = campaign(tmp_path, "Wrong", Here(), programs=20, seed=seed_with(4, 20))
+    store, _ = campaign(tmp_path, "Wrong", Here(), programs=20, seed=seed_with(1, shards=2))
     assert max(store.families.values()) > 1
     assert {store.stored(family) for family in store.families} == {1}
 
@@ -158,11 +159,10 @@ def test_a_backend_that_kills_every_worker_ends_the_run(tmp_path):
 
 def test_a_backend_with_a_process_of_its_own(tmp_path):
     """A crash on the other side of the wire is a finding too, without isolation."""
-    backend = registry.load(f"exec:{sys.executable} -m refgrad.harness.wire serve {spec('Segfaults')}")
-    store = Store(
-        tmp_path, Plan(f"exec:{sys.executable} -m refgrad.harness.wire serve {spec('Segfaults')}", "1.0", shard=60)
-    )
-    found = Campaign(store, Here(), backend, programs=60).run()
+    command = f"exec:{sys.executable} -m refgrad.harness.wire serve {spec('Segfaults')}"
+    backend = registry.load(command)
+    store = Store(tmp_path, Plan(command, "1.0", shard=10, seed=seed_with(2)))
+    found = Campaign(store, Here(), backend, programs=10).run()
     store.close()
     backend.close()
     crashes = [each for each in found if each["kind"] == "crash"]
@@ -176,13 +176,13 @@ def test_killed_again_and_again(tmp_path):
     programs, killed = 60, tmp_path / "killed"
     command = [*DRIVER, killed, spec("Slow"), str(programs)]
     for _ in range(2):
-        before = count(killed)
+        before = finished(killed)
         process = subprocess.Popen(command, start_new_session=True)
-        while count(killed) < before + 1 and process.poll() is None:
+        while finished(killed) < before + 1 and process.poll() is None:
             time.sleep(0.01)
         process.kill()
         process.wait()
-    assert count(killed) < programs / 10
+    assert finished(killed) < programs / 10
     subprocess.run(command, check=True, timeout=300)
     subprocess.run([*DRIVER, tmp_path / "whole", spec("Slow"), str(programs)], check=True, timeout=300)
     assert [shard["shard"] for shard in untimed(killed)] == list(range(6))
@@ -190,7 +190,7 @@ def test_killed_again_and_again(tmp_path):
     assert names(killed) >= names(tmp_path / "whole")
 
 
-def count(folder):
+def finished(folder):
     journal = folder / "journal.jsonl"
     return journal.read_bytes().count(b"\n") if journal.exists() else 0
 

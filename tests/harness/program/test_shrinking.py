@@ -2,9 +2,10 @@
 
 import pytest
 
-from refgrad.harness.program import dumps, generate, ir, loads, shrink
+from refgrad.harness import registry
+from refgrad.harness.program import dumps, generate, interpret, ir, loads, shrink
 from refgrad.harness.program.ir import Backward, Block, Grad, Leaf, Op, Program, Ref
-from refgrad.harness.program.shrinking import needed, repaired, without
+from refgrad.harness.program.shrinking import alone, needed, repaired, without
 
 
 def uses(name):
@@ -53,3 +54,13 @@ def test_needed_keeps_what_a_statement_is_made_of():
     )
     left = needed(program, 5)
     assert [name for each in left.walk() for name in ir.made(each)] == ["a", "c", "e"]
+
+
+def test_alone_on_leaves_that_hold_what_an_op_gave():
+    """What an op with several outputs gave, in a block, becomes a leaf with its values, dtype and requires_grad."""
+    x, s = Leaf("x", (4,), (1.0, 2.0, 3.0, 4.0), "float32", True), Op("s", "cos", (Ref("h"),))
+    half = Op("h", "hsplit", (Ref("x"), 2), output=1)
+    program = Program((x, half, Block("enable_grad", (s,)), Backward("s")))
+    trace = interpret(program, registry.load("refgrad"))
+    assert alone(program, 3, trace).statements == (Leaf("h", (2,), (3.0, 4.0), "float32", True), s)
+    assert alone(program, 4, trace) is None  # a derivative is nothing without the graph

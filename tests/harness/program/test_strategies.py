@@ -35,7 +35,7 @@ def test_does_not_conform():
     module.exp = lambda input: refgrad.exp(input) + 1
     wrong = SimpleNamespace(name="wrong", version="1", homepage="", namespace=module)
 
-    @settings(RELAXED, phases=[Phase.generate])  # what fails is shrunk by the assertion itself
+    @settings(RELAXED, max_examples=1000, phases=[Phase.generate])  # what fails is shrunk by the assertion itself
     @given(programs())
     def run(program):
         assert_conforms(wrong, program)
