@@ -11,7 +11,7 @@ import numpy as np
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.ops import distance
 from refgrad.engine.ops.entropy import _constant
-from refgrad.engine.ops.forms import no_tangent
+from refgrad.engine.ops.forms import no_derivative, no_tangent
 from refgrad.engine.ops.loss import NONE, apply_reduction, element_share, reduced, reduction_number
 from refgrad.engine.primitive import primitive
 
@@ -97,51 +97,22 @@ def _multi_margin_loss(input: Any, target: Any, weight: Any, /, p: int, margin: 
 
 
 @primitive()
-def _multi_margin_slope(input: Any, target: Any, weight: Any, /, p: int, margin: float) -> Any:
-    """The gradient of each sample's loss by its scores."""
+def _multi_margin_backward(grad_output: Any, input: Any, target: Any, weight: Any, /, p: int, margin: float) -> Any:
+    """``grad_output`` times the gradient of each sample's loss by its scores."""
     excess = _shortfall(input, target, margin)
     slope = (excess > 0).astype(input.dtype) if p == 1 else 2 * excess
     slope = slope if weight is None else slope * weight[target.reshape(-1, 1)]
     np.put_along_axis(slope, target.reshape(-1, 1), -slope.sum(1, keepdims=True), 1)
-    return (slope / slope.shape[1]).astype(input.dtype).reshape(input.shape)
+    return grad_output * (slope / slope.shape[1]).astype(input.dtype).reshape(input.shape)
 
 
 _multi_margin_loss.defvjp(
-    input=lambda grad, input, input_shape, target, weight, p, margin, reduction: (
-        _spread(grad, reduction, element_share(reduction, input_shape[:-1] or (1,)))
-        * _multi_margin_slope(input, target, weight, p, margin)
+    input=lambda grad, input, input_shape, target, weight, p, margin, reduction: _multi_margin_backward(
+        _spread(grad, reduction, element_share(reduction, input_shape[:-1] or (1,))), input, target, weight, p, margin
     )
 )
-
-
 _multi_margin_loss.defjvp(no_tangent("multi_margin_loss"))
-
-
-def _multi_margin_curvature(grad: Any, input: Any, target: Any, weight: Any, p: int, margin: float) -> Any:
-    """The slope is straight in pieces, so its derivative is taken through one class at a time."""
-    if p == 1:
-        return ops.zeros_like(input)
-    rows = ops.reshape(input, (-1, input.shape[-1] if input.ndim else 1))
-    chosen = ops.reshape(target, (-1, 1))
-    live = ops.scatter(
-        ops.to_copy(margin - ops.gather(rows, 1, chosen) + rows > 0, _dtype(input)), 1, chosen, value=0.0
-    )
-    scale = live * (2 / rows.shape[1])
-    scale = (
-        scale
-        if weight is None
-        else scale * ops.reshape(ops.index_select(weight, 0, ops.reshape(target, (-1,))), (-1, 1))
-    )
-    flow = ops.reshape(grad, tuple(rows.shape))
-    flow = scale * (flow - ops.gather(flow, 1, chosen))
-    return ops.reshape(ops.scatter(flow, 1, chosen, -ops.sum(flow, 1, True)), tuple(input.shape))
-
-
-def _dtype(x: Any) -> Any:
-    return getattr(x, "_array", x).dtype
-
-
-_multi_margin_slope.defvjp(input=_multi_margin_curvature)
+_multi_margin_backward.defvjp(*(no_derivative("multi_margin_loss_backward"),) * 2)  # though for p = 2 there is one
 
 
 def _check_scores(input: Any) -> None:
@@ -205,8 +176,8 @@ def _multilabel_margin_loss(input: Any, target: Any, /, reduction: int) -> Any:
 
 
 @primitive()
-def _multilabel_slope(input: Any, target: Any, /) -> Any:
-    """The gradient of each sample's loss by its scores, constant in pieces."""
+def _multilabel_backward(grad_output: Any, input: Any, target: Any, /) -> Any:
+    """``grad_output`` times the gradient of each sample's loss by its scores, which is constant in pieces."""
     rows, labels = _rows(input), _rows(target)
     live, chosen = _labels(target)
     places = np.where(live, labels, 0)
@@ -214,16 +185,16 @@ def _multilabel_slope(input: Any, target: Any, /) -> Any:
     felt = (live[:, :, None] & ~chosen[:, None, :] & (gaps > 0)).astype(input.dtype)
     result = felt.sum(1)
     np.subtract.at(result, (np.arange(len(rows))[:, None], places), felt.sum(2))
-    return (result / rows.shape[1]).astype(input.dtype).reshape(input.shape)
+    return grad_output * (result / rows.shape[1]).astype(input.dtype).reshape(input.shape)
 
 
 _multilabel_margin_loss.defvjp(
-    input=lambda grad, input, input_shape, target, reduction: (
-        _spread(grad, reduction, element_share(reduction, input_shape[:-1] or (1,))) * _multilabel_slope(input, target)
+    input=lambda grad, input, input_shape, target, reduction: _multilabel_backward(
+        _spread(grad, reduction, element_share(reduction, input_shape[:-1] or (1,))), input, target
     )
 )
 _multilabel_margin_loss.defjvp(no_tangent("multilabel_margin_loss_forward"))
-_multilabel_slope.defvjp(input=lambda input: ops.zeros_like(input))
+_multilabel_backward.defvjp(*(no_derivative("multilabel_margin_loss_backward"),) * 2)
 
 
 def multilabel_margin_loss(

@@ -6,7 +6,7 @@ import pytest
 import refgrad
 import refgrad.nn.functional as F
 from tests.engine.ops.parity import Array, Case, check
-from tests.engine.ops.slopes import check_slopes
+from tests.engine.ops.slopes import check_slopes, difference, leaves, scalar, slope
 
 RNG = np.random.default_rng(22)
 
@@ -100,13 +100,29 @@ def test_margin_losses_as_in_pytorch(case):
     check(refgrad, pytest.importorskip("torch"), case)
 
 
-@pytest.mark.parametrize("i", range(len(LOSSES) + len(OF_CLASSES)))
-def test_gradients_are_slopes(i):
-    """The gradients are the slopes that finite differences measure, in both orders."""
-    name, inputs, kwargs = [*LOSSES, *OF_CLASSES][i]
+def scored(i, losses):
+    """A loss as a function of what moves in it, and the numbers it moves from."""
+    name, inputs, kwargs = losses[i]
     moving = [x for x in inputs if x.requires_grad and x.dtype == "float64"]
     still = [refgrad.from_numpy(np.array(x.values)) for x in inputs[len(moving) :]]
-    check_slopes(lambda *tensors: getattr(F, name)(*tensors, *still, **kwargs), [x.values for x in moving])
+    return lambda *tensors: getattr(F, name)(*tensors, *still, **kwargs), [x.values for x in moving]
+
+
+@pytest.mark.parametrize("i", range(len(LOSSES)))
+def test_gradients_are_slopes(i):
+    """The gradients are the slopes that finite differences measure, in both orders."""
+    check_slopes(*scored(i, LOSSES))
+
+
+@pytest.mark.parametrize("i", range(len(OF_CLASSES)))
+def test_gradients_of_classes_are_slopes(i):
+    """The gradient is the slope that finite differences measure; as in PyTorch it has no derivative of its own."""
+    call, arrays = scored(i, OF_CLASSES)
+    tensors = leaves(arrays)
+    first = slope(call, tensors)
+    assert first.item() == pytest.approx(difference(scalar, call, arrays), rel=1e-6, abs=1e-8)
+    with pytest.raises(RuntimeError, match=r"derivative for aten::multi(_margin|label_margin)_loss_backward is not"):
+        refgrad.autograd.grad(first, tensors)
 
 
 def test_a_node_of_its_own():
