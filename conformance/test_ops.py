@@ -25,7 +25,7 @@ def test_value(asking, op):
 @behaviour("OP-02", source=MATHS, profile="core")
 @each_op("value")
 def test_unchanged(asking, op):
-    """No input is written to, and the same call gives the same result again, bit for bit."""
+    """No input is written to, and the same call gives the same result again."""
     asking(op).unchanged()
 
 

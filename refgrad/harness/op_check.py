@@ -52,12 +52,16 @@ class OpCheck:
         self.each([*chosen(self.op, question, False), *kinks], judge)
 
     def unchanged(self) -> None:
-        """No input is written to, and the same call gives the same result again, bit for bit."""
+        """No input is written to, and the same call gives the same result again.
+
+        To rounding: a matrix library chooses its path by where the memory lies, and so may differ by an ulp.
+        """
 
         def judge(sample: SampleInput) -> str:
             asked = Asked(self.calculus, self.op, sample)
             first, after = self.calculus.observe(asked.fn, *asked.arrays)
-            return written_to(asked.arrays, after) or another(first, asked.value())
+            again = difference(list(asked.value()), list(first))
+            return written_to(asked.arrays, after) or (again and f"asked again, {again}")
 
         self.each(self.op.samples, judge)
 
@@ -185,13 +189,6 @@ def written_to(before: Iterable[Array], after: Iterable[Array]) -> str:
     for number, (old, new) in enumerate(zip(before, after, strict=True)):
         if not np.array_equal(old, new, equal_nan=True):
             return f"input {number} was written to: {old.tolist()} became {new.tolist()}"
-    return ""
-
-
-def another(first: Iterable[Array], second: Iterable[Array]) -> str:
-    for number, (once, again) in enumerate(zip(first, second, strict=True)):
-        if once.tobytes() != again.tobytes():
-            return f"result {number} is not the same when asked again: {once.tolist()}, then {again.tolist()}"
     return ""
 
 

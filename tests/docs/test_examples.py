@@ -29,6 +29,7 @@ SAME = {  # at least so many examples of a chapter run the same
 }
 UNSET = "shows memory that nobody has set"
 ROUNDING = "what it shows is a rounding error"
+MAY_AGREE = {UNSET, ROUNDING}  # the machine and its matrix library decide
 DIFFERENT = {
     "torch.cholesky_inverse": ROUNDING,
     "torch.empty_strided": UNSET,
@@ -55,5 +56,6 @@ def test_chapter(chapter, tmp_path):
     }
     agreed = [v.example.name for v in found if v.outcome == "same"]
     assert not unexplained
-    assert not set(agreed) & DIFFERENT.keys(), "listed as different, and the same"
+    surprises = [name for name in agreed if DIFFERENT.get(name, UNSET) not in MAY_AGREE]
+    assert not surprises, "listed as different, and the same"
     assert len(agreed) >= SAME.get(chapter, 0)
