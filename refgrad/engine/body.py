@@ -4,13 +4,16 @@ spends its time in. Behind the operator ``*`` stands one call of such a function
 
 from __future__ import annotations
 
-import inspect
+import types
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from refgrad.engine.graph import TensorBase, naming_tensor
 from refgrad.engine.modes import modes
+from refgrad.engine.plan import compile_text
 from refgrad.engine.recording import Recorder, promoted, recovered
 
 if TYPE_CHECKING:
@@ -70,39 +73,85 @@ def listed(names: Any) -> str:
     return "".join(f"{name}, " for name in names)
 
 
-def source(op: Primitive, *, written_out: bool) -> str:
-    """The text of the public function of ``op``; ``written_out`` for all but a few."""
-    shown = signature(op)
-    if not written_out:
-        return f"def {op.name}({shown}):\n{_general(op)}"
-    shown += ", out=None" if "*" in shown else ", *, out=None"
-    out = _OUT.format(inputs=listed(op.inputs), params=listed(op.params))
-    return f"def {op.name}({shown}):\n{out}{_written_out(op)}"
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """All that the text of a body depends on: ops of one shape share one compiled text, with other names in it.
+
+    ``inputs`` and ``params`` have placeholders for names, but for an op with a star, which passes its parameters on by name.
+    """
+
+    form: str  # function, general, operator or inplace
+    inputs: tuple[str, ...]
+    star: str
+    params: tuple[str, ...]
+    keyword_only: int  # so many of the last params
+    promotes: bool
+    laid_out: bool
 
 
-def operator_source(op: Primitive) -> str:
-    """The text of the method behind an operator: what is neither a tensor nor a number is left to the other operand."""
-    return f"def {op.name}({signature(op)}):\n{_written_out(op, guarded=True)}"
-
-
-def _written_out(op: Primitive, *, guarded: bool = False) -> str:
-    count = len(op.inputs)
-    arrays = [f"_a{i}" for i in range(count)]
-    promoted_arrays = listed(f"_v{i}" for i in range(count)) if op.promotes else listed(arrays)
-    return "".join(_reading(op, i, guarded) for i in range(count)) + _BODY.format(
-        plain=3**count,
-        arrays=listed(arrays),
-        inputs=listed(op.inputs),
-        params=listed(op.params),
-        promoted=promoted_arrays,
-        values=_promotion(arrays) if op.promotes else "pass",
-        laid_out=_LAYOUT.format(arrays=promoted_arrays) if op.layout is not None else "",
+def shape(op: Primitive, form: str) -> Shape:
+    """The shape of a form of ``op``."""
+    params = op.params if op.star else tuple(f"p{i}" for i in range(len(op.params)))
+    return Shape(
+        form=form,
+        inputs=tuple(f"x{i}" for i in range(len(op.inputs))),
+        star="xs" if op.star else "",
+        params=params,
+        keyword_only=sum(p.kind is p.KEYWORD_ONLY for p in op.declared.parameters.values()),
+        promotes=op.promotes,
+        laid_out=op.layout is not None,
     )
 
 
-def _reading(op: Primitive, i: int, guarded: bool) -> str:
+def function(op: Primitive, name: str, form: str, names: dict[str, Any]) -> Any:
+    """A form of ``op`` as a function with the forward's parameters, inputs by keyword too."""
+    code = compiled(shape(op, form))
+    placed = (*op.inputs, *op.params, *(("out",) if form == "function" else ()), *((op.star,) if op.star else ()))
+    code = code.replace(co_name=name, co_qualname=name, co_varnames=(*placed, *code.co_varnames[len(placed) :]))
+    made = types.FunctionType(code, names, name, positional_defaults(op))
+    made.__kwdefaults__ = keyword_defaults(op) | ({"out": None} if form == "function" else {})
+    return made
+
+
+@cache
+def compiled(shape: Shape) -> types.CodeType:
+    """The code of a body; tracebacks show its lines."""
+    module = compile_text("body", f"def body({signature(shape)}):\n{_FORMS[shape.form](shape)}")
+    return next(each for each in module.co_consts if isinstance(each, types.CodeType))
+
+
+def _function(shape: Shape) -> str:
+    out = _OUT.format(inputs=listed(shape.inputs), params=listed(shape.params))
+    return f"{out}{_written_out(shape)}"
+
+
+def _operator(shape: Shape) -> str:
+    """What is neither a tensor nor a number is left to the other operand."""
+    return _written_out(shape, guarded=True)
+
+
+def _inplace(shape: Shape) -> str:
+    return f"    return write(op, ({listed(shape.inputs)}), ({listed(shape.params)}))\n"
+
+
+def _written_out(shape: Shape, *, guarded: bool = False) -> str:
+    count = len(shape.inputs)
+    arrays = [f"_a{i}" for i in range(count)]
+    promoted_arrays = listed(f"_v{i}" for i in range(count)) if shape.promotes else listed(arrays)
+    return "".join(_reading(shape, i, guarded) for i in range(count)) + _BODY.format(
+        plain=3**count,
+        arrays=listed(arrays),
+        inputs=listed(shape.inputs),
+        params=listed(shape.params),
+        promoted=promoted_arrays,
+        values=_promotion(arrays) if shape.promotes else "pass",
+        laid_out=_LAYOUT.format(arrays=promoted_arrays) if shape.laid_out else "",
+    )
+
+
+def _reading(shape: Shape, i: int, guarded: bool) -> str:
     """The lines that read input ``i``, and its digit of the key: ``3 ** count`` and 2, 1 or 0 times a power of 3."""
-    count, x = len(op.inputs), op.inputs[i]
+    count, x = len(shape.inputs), shape.inputs[i]
     unit, start = 3 ** (count - 1 - i), 3**count if i == 0 else 0
     return _READ.format(
         x=x,
@@ -111,8 +160,8 @@ def _reading(op: Primitive, i: int, guarded: bool) -> str:
         needed=start + 2 * unit,
         constant=start + unit,
         absent="pass" if i else f"_key = {start}",
-        token=_TOKEN.format(i=i) if op.promotes else "",
-        other_token=f"        _d{i} = {x}.__class__\n" if op.promotes else "",
+        token=_TOKEN.format(i=i) if shape.promotes else "",
+        other_token=f"        _d{i} = {x}.__class__\n" if shape.promotes else "",
         guard=_GUARD.format(x=x) if guarded and i else "",
     )
 
@@ -126,32 +175,40 @@ def _promotion(arrays: list[str]) -> str:
     return f"if {test}: {same}\n    else: {values}= promoted(op, [{listed(arrays)}])"
 
 
-def _general(op: Primitive) -> str:
-    star = f"*{op.star}, " if op.star else ""
-    tests = [f"isinstance({x}, TensorBase)" for x in op.inputs]
-    if op.star:
-        tests.append(f"any(isinstance(x, TensorBase) for x in {op.star})")
+def _general(shape: Shape) -> str:
+    tests = [f"isinstance({x}, TensorBase)" for x in shape.inputs]
+    if shape.star:
+        tests.append(f"any(isinstance(x, TensorBase) for x in {shape.star})")
     return _GENERAL.format(
         any_tensor=" or ".join(tests),
-        inputs=listed(op.inputs) + star,
-        params=listed(op.params),
-        keywords=listed(f"{p}={p}" if op.star else p for p in op.params),
+        inputs=listed(shape.inputs) + (f"*{shape.star}, " if shape.star else ""),
+        params=listed(shape.params),
+        keywords=listed(f"{p}={p}" if shape.star else p for p in shape.params),
     )
 
 
-def signature(op: Primitive) -> str:
-    """The forward's parameters, inputs by keyword too, defaults by name."""
-    shown = []
-    for p in op.declared.parameters.values():
-        kind = p.POSITIONAL_OR_KEYWORD if p.kind is p.POSITIONAL_ONLY else p.kind
-        default = p.empty if p.default is p.empty else _Name(f"default_{p.name}")
-        shown.append(p.replace(annotation=p.empty, kind=kind, default=default))
-    return str(inspect.Signature(shown))[1:-1]
+_FORMS = {"function": _function, "general": _general, "operator": _operator, "inplace": _inplace}
 
 
-def defaults(op: Primitive) -> dict[str, Any]:
-    """The values behind the names that ``signature`` gives to defaults."""
-    return {f"default_{p.name}": p.default for p in op.declared.parameters.values() if p.default is not p.empty}
+def signature(shape: Shape) -> str:
+    """The parameters of a body; their defaults are the function's."""
+    plain = len(shape.params) - shape.keyword_only
+    bar = f"*{shape.star}" if shape.star or shape.keyword_only or shape.form == "function" else ""
+    only = [*shape.params[plain:], *(["out"] if shape.form == "function" else [])]
+    before = [*shape.inputs, *shape.params[:plain]]
+    return ", ".join([*before, *([bar] if bar else []), *only])
+
+
+def positional_defaults(op: Primitive) -> tuple[Any, ...]:
+    """The defaults of the parameters that may be given by position."""
+    held = (p for p in op.declared.parameters.values() if p.kind not in (p.KEYWORD_ONLY, p.VAR_POSITIONAL))
+    return tuple(p.default for p in held if p.default is not p.empty)
+
+
+def keyword_defaults(op: Primitive) -> dict[str, Any]:
+    """The defaults of the parameters that are given by keyword."""
+    held = (p for p in op.declared.parameters.values() if p.kind is p.KEYWORD_ONLY)
+    return {p.name: p.default for p in held if p.default is not p.empty}
 
 
 def namespace(op: Primitive, recorder: Recorder) -> dict[str, Any]:
@@ -172,7 +229,6 @@ def namespace(op: Primitive, recorder: Recorder) -> dict[str, Any]:
         "generic": np.generic,
         "modes": modes,
         "write_out": write_out,
-        **defaults(op),
     }
     return naming_tensor(names)
 
@@ -182,13 +238,3 @@ def write_out(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...], o
     from refgrad.engine import out as floors_above
 
     return floors_above.write_out(op, inputs, params, out)
-
-
-class _Name:
-    """Prints as a bare name where ``inspect`` writes a default."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __repr__(self) -> str:
-        return self._name

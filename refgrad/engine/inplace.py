@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from refgrad.engine import dtypes
-from refgrad.engine.body import defaults, signature
+from refgrad.engine import body, dtypes
 from refgrad.engine.caller import calling_frame
 from refgrad.engine.graph import Node, SavedResult, TensorBase, Unversioned
 from refgrad.engine.modes import Here, modes
-from refgrad.engine.plan import compile_function
 from refgrad.engine.primitive import Primitive, PrimitiveFunction
 from refgrad.engine.recording import read, run_forward, through_layers
 from refgrad.engine.views import (
@@ -247,10 +245,8 @@ def inplace(function: PrimitiveFunction) -> Callable[..., Any]:
     """The in-place form of a primitive: ``add`` -> ``add_``."""
     op = function.op
     name = op.name.strip("_") + "_"
-    inputs = "".join(f"{x}, " for x in op.inputs)
-    source = f"def {name}({signature(op)}):\n    return write(op, ({inputs}), ({''.join(f'{p}, ' for p in op.params)}))"
-    method = compile_function(name, source, {"write": write, "op": op, **defaults(op)})
-    method.__qualname__, method.__doc__ = name, f"In-place version of ``{op.name}``."
+    method: Callable[..., Any] = body.function(op, name, "inplace", {"write": write, "op": op})
+    method.__doc__ = f"In-place version of ``{op.name}``."
     return method
 
 

@@ -12,8 +12,9 @@ NAMES = {"axis": "dim", "keepdims": "keepdim"}
 
 def taking_numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
     """``function``, with ``axis`` and ``keepdims`` for what it calls ``dim`` and ``keepdim``; itself where it has neither."""
-    parameters = inspect.signature(function).parameters
-    if "axis" in parameters or not parameters.keys() & NAMES.values():
+    code = inspect.unwrap(function).__code__
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]  # a tenth of a signature's time
+    if "axis" in parameters or not set(parameters) & set(NAMES.values()):
         return function
 
     @functools.wraps(function)

@@ -12,6 +12,7 @@ import itertools
 import linecache
 import re
 from collections.abc import Callable, Iterable
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,11 +37,16 @@ Rule = Callable[..., Any]
 _next_unit = itertools.count().__next__
 
 
-def compile_function(name: str, source: str, namespace: dict[str, Any]) -> Callable[..., Any]:
-    """The function ``name`` that ``source`` defines; tracebacks show its lines."""
+def compile_text(name: str, source: str) -> CodeType:
+    """``source``, compiled; tracebacks show its lines."""
     filename = f"<refgrad {name} {_next_unit()}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    exec(compile(source, filename, "exec"), namespace)
+    return compile(source, filename, "exec")
+
+
+def compile_function(name: str, source: str, namespace: dict[str, Any]) -> Callable[..., Any]:
+    """The function ``name`` that ``source`` defines."""
+    exec(compile_text(name, source), namespace)
     function: Callable[..., Any] = namespace[name]
     return function
 

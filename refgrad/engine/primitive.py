@@ -15,10 +15,10 @@ import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
-from refgrad.engine.body import namespace, operator_source, source
+from refgrad.engine import body
 from refgrad.engine.graph import Node, set_tensor_type, wrap
 from refgrad.engine.layout import contiguous, ordered
-from refgrad.engine.plan import Plan, Rule, compile_function, show_saved
+from refgrad.engine.plan import Plan, Rule, show_saved
 from refgrad.engine.recording import Recorder, _scalar, record
 from refgrad.engine.saving import CONSTANT, NEEDED
 
@@ -127,9 +127,9 @@ class PrimitiveFunction(Protocol):
 
 def build(op: Primitive, recorder: Recorder, doc: str | None) -> PrimitiveFunction:
     """The public function of a primitive, with the forward's own signature."""
-    text = source(op, written_out=recorder is record and op.star is None and not op.outputs)
-    function: Any = compile_function(op.name, text, namespace(op, recorder))
-    function.__doc__, function.__module__, function.__qualname__ = doc, op.forward.__module__, op.name
+    form = "function" if recorder is record and op.star is None and not op.outputs else "general"
+    function: Any = body.function(op, op.name, form, body.namespace(op, recorder))
+    function.__doc__, function.__module__ = doc, op.forward.__module__
     function.op = op
     function.defvjp = lambda *rules, **named: op.vjps.update(zip(op.inputs, rules), **named)
     function.defjvp = lambda *rules, **named: op.jvps.update(zip(op.inputs, rules), **named)
@@ -140,7 +140,8 @@ def build(op: Primitive, recorder: Recorder, doc: str | None) -> PrimitiveFuncti
 def operator(function: PrimitiveFunction) -> Callable[..., Any]:
     """The method behind an operator: what is neither a tensor nor a number is left to the other operand."""
     op = function.op
-    return compile_function(op.name, operator_source(op), namespace(op, record))
+    made: Callable[..., Any] = body.function(op, op.name, "operator", body.namespace(op, record))
+    return made
 
 
 def node_name(function_name: str) -> str:
