@@ -5,13 +5,14 @@ import sys
 from collections.abc import Callable
 
 from refgrad import __version__
-from refgrad.commands import backends, check, diff, fuzz, protocol, record, report
+from refgrad.commands import backends, check, diff, fuzz, new, protocol, record, report
 from refgrad.commands.parser import RED, UNUSABLE, Parser
 
 EXAMPLES = """\
 examples:
   refgrad check torch                              is PyTorch itself still right?
   refgrad check ./adapter.py:MyLib                 a backend in a file of yours
+  refgrad new mylib --style=tape                   write an adapter to begin with
   refgrad check mylib --results results.jsonl      keep the record, for `refgrad report`
   refgrad fuzz --backend mylib                     random autograd programs
   refgrad backends                                 what is installed, and what would not load
@@ -46,7 +47,7 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"refgrad {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Parser)
-    for command in (check, fuzz, diff, report, backends, protocol, record):
+    for command in (check, new, fuzz, diff, report, backends, protocol, record):
         command.add(commands)
     return top
 

@@ -42,7 +42,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["check"], ["backends"], ["report"], ["record"], ["check-protocol"], ["fuzz"], ["diff"]]
+    "command", [[], ["check"], ["backends"], ["report"], ["record"], ["check-protocol"], ["fuzz"], ["diff"], ["new"]]
 )
 def test_help(command, tmp_path):
     """Every command explains itself; those that take arguments give examples."""
@@ -67,6 +67,8 @@ def test_start_up_is_light(tmp_path):
         (["frobnicate"], "invalid choice: 'frobnicate'"),
         (["check"], "required: NAME"),
         (["backends", "extra"], "unrecognized arguments: extra"),
+        (["new", "mylib"], "required: --style"),
+        (["new", "my-lib", "--style", "tape"], "as my_lib"),
         (["report", "results.jsonl", "--format", "pdf"], "invalid choice: 'pdf'"),
         (["check", "nosuch"], "no backend 'nosuch'"),
         (["fuzz"], "required: --backend"),

@@ -26,7 +26,7 @@ from typing import Any
 from refgrad.errors import BackendUnavailable, InvalidBackend, RefgradError, UnknownBackend
 from refgrad.harness.backend import Backend, identity, profiles, validate
 
-__all__ = ["BUILTIN", "GROUP", "Found", "installed", "load"]
+__all__ = ["BUILTIN", "GROUP", "PLUGINS", "Found", "installed", "load", "names"]
 
 GROUP = "refgrad.backends"
 EXEC = "exec:"
@@ -63,7 +63,7 @@ def load(spec: str) -> Backend:
 
 def installed() -> list[Found]:
     """Every backend that is installed, by name; one that cannot be loaded is listed with the reason. Never raises."""
-    return [_found(name) for name in _names()]
+    return [_found(name) for name in names()]
 
 
 def _started(spec: str) -> Any:
@@ -72,7 +72,8 @@ def _started(spec: str) -> Any:
     return WireBackend(spec.removeprefix(EXEC))
 
 
-def _names() -> list[str]:
+def names() -> list[str]:
+    """The installed backends, whether or not they can be loaded."""
     return sorted({*BUILTIN, *(entry.name for entry in entry_points(group=GROUP))})
 
 
@@ -110,7 +111,7 @@ def _attribute(target: str) -> Any:
         return _by_name(target)
     where, _, path = target.rpartition(":")
     is_file = where.endswith(".py") or "/" in where or "\\" in where
-    if not is_file and where in _names() and not _has_adapter(where, path):  # torch:cuda is no adapter of torch's
+    if not is_file and where in names() and not _has_adapter(where, path):  # torch:cuda is no adapter of torch's
         raise InvalidBackend(f"{target}: options are written {where}:key=value")
     module = _file(where) if is_file else _module(where, where)
     return _descend(module, path, target)
@@ -142,10 +143,10 @@ def _unknown(name: str) -> str:
     if name in PLUGINS:
         how = f"pip install refgrad-{name} (in a checkout: pip install ./plugins/refgrad-{name})"
         return f"{name}: its plugin is not installed; mend it with: {how}"
-    names = _names()
-    close = get_close_matches(name, [*names, *PLUGINS], n=1)
+    known = names()
+    close = get_close_matches(name, [*known, *PLUGINS], n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"no backend {name!r}; {hint}installed: {', '.join(names)}; or write module:attribute or ./file.py:Name"
+    return f"no backend {name!r}; {hint}installed: {', '.join(known)}; or write module:attribute or ./file.py:Name"
 
 
 def _module(name: str, asked: str, entry: EntryPoint | None = None) -> ModuleType:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import refgrad.reference  # noqa: F401, before a test swaps sys.modules: the engine cannot be loaded halfway twice
 from refgrad.errors import BackendUnavailable, InvalidBackend, UnknownBackend
 from refgrad.harness import registry
 
