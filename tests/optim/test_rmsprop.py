@@ -3,7 +3,7 @@
 import pytest
 
 from tests.nn.twins import agree, refuse
-from tests.optim.training import compare
+from tests.optim.training import compare, compare_in_single_precision
 
 OPTIONS = [
     {},
@@ -22,7 +22,7 @@ def test_training(options):
 @pytest.mark.parametrize("options", OPTIONS[:2], ids=str)
 def test_training_in_single_precision(options):
     """50 steps in float32 give PyTorch's losses to rounding."""
-    compare(lambda optim, params: optim.RMSprop(params, **options), "float32")
+    compare_in_single_precision(lambda optim, params: optim.RMSprop(params, **options))
 
 
 def test_differentiable():
