@@ -30,7 +30,7 @@ def einsum(*args: Any) -> Any:
     rest = [d for d in dict.fromkeys(d for names in labels for d in names) if d not in target]
     order = [*target, *sorted(rest)]
     aligned = [_aligned(i, x, names, order) for i, (x, names) in enumerate(zip(operands, labels))]
-    _check_sizes(aligned, order)
+    _check_sizes(aligned, labels, order)
     return _contracted(aligned, len(target))
 
 
@@ -60,7 +60,7 @@ def _written(subscripts: Sequence[Any]) -> str:
 
 def _letter(number: int) -> str:
     if not 0 <= number < len(_LETTERS):
-        raise ValueError("einsum(): subscripts must be in range [0, 52)")
+        raise ValueError("einsum(): subscript in subscript list is not within the valid range [0, 52)")
     return _LETTERS[number]
 
 
@@ -74,22 +74,26 @@ def _parse(equation: str, count: int) -> tuple[list[list[str]], list[str] | None
             inputs.append([])
             if len(inputs) > count:
                 raise RuntimeError("einsum(): fewer operands were provided than specified in the equation")
-        inputs[-1] = _subscripts(part, start, f"for operand {len(inputs) - 1}")
+        inputs[-1] = _subscripts(part, start, f"for operand {len(inputs) - 1}", _FOR_OPERAND)
         start += len(part) + 1
     if len(inputs) < count:
         raise RuntimeError("einsum(): more operands were provided than specified in the equation")
-    return inputs, _subscripts(right, len(left) + 2, "for the output") if arrow else None
+    return inputs, _subscripts(right, len(left) + 2, "for output", _FOR_OUTPUT) if arrow else None
 
 
-def _subscripts(text: str, start: int, where: str) -> list[str]:
+_FOR_OPERAND = ("that is not part of any ellipsis", "for which an ellipsis was already found")
+_FOR_OUTPUT = ("that is not part of any ellipsis (...)", "but an ellipsis (...) was already found")
+
+
+def _subscripts(text: str, start: int, where: str, told: tuple[str, str]) -> list[str]:
     found: list[str] = []
     i = 0
     while i < len(text):
         if text[i] == ".":
-            if text[i : i + 3] != "...":
-                raise RuntimeError(f"einsum(): found '.' {where} that is not part of any ellipsis")
             if _ELLIPSIS in found:
-                raise RuntimeError(f"einsum(): found '.' {where} for which an ellipsis was already found")
+                raise RuntimeError(f"einsum(): found '.' {where} {told[1]}")
+            if text[i : i + 3] != "...":
+                raise RuntimeError(f"einsum(): found '.' {where} {told[0]}")
             found.append(_ELLIPSIS)
             i += 3
             continue
@@ -159,18 +163,23 @@ def _aligned(i: int, operand: Any, names: list[str], order: list[str]) -> Any:
     return ops.permute(operand, tuple(names.index(name) for name in order))
 
 
-def _check_sizes(operands: list[Any], order: list[str]) -> None:
-    for d, name in enumerate(order):
-        seen = 1
-        for i, x in enumerate(operands):
-            size = x.shape[d]
-            if size != 1 and seen not in (1, size):
-                told = f"subscript {name}" if not name.startswith("...") else "subscript ..."
-                raise RuntimeError(
-                    f"einsum(): {told} has size {size} for operand {i} which does not broadcast with previously seen size "
-                    f"{seen}"
-                )
-            seen = size if size != 1 else seen
+def _check_sizes(operands: list[Any], labels: list[list[str]], order: list[str]) -> None:
+    seen = dict.fromkeys(order, 1)
+    for i, (x, names) in enumerate(zip(operands, labels)):
+        for d, name in enumerate(dict.fromkeys(names)):
+            size = x.shape[order.index(name)]
+            if size != 1 and seen[name] not in (1, size):
+                raise RuntimeError(f"einsum(): {_clash(name, d, size, i, seen[name])}")
+            seen[name] = size if size != 1 else seen[name]
+
+
+def _clash(name: str, d: int, size: int, i: int, seen: int) -> str:
+    if not name.startswith("..."):
+        return f"subscript {name} has size {size} for operand {i} which does not broadcast with previously seen size {seen}"
+    return (  # without a space, as PyTorch has it
+        f"dimension {d} covered by ellipsis in operand {i}has size {size} which does not broadcast with previously seen "
+        f"ellipsis with size {seen} for the respective dimension"
+    )
 
 
 def _contracted(operands: list[Any], kept: int) -> Any:
@@ -205,6 +214,8 @@ def _pair(left: Any, right: Any, summed: list[int]) -> Any:
     shared = [d for d, (m, n) in free if (m == 1) == (n == 1)]
     rows = [d for d, (m, n) in free if m != 1 and n == 1]
     columns = [d for d, (m, n) in free if m == 1 and n != 1]
+    if rows and columns and columns[-1] < rows[0]:
+        return _pair(right, left, summed)  # so that the result's rows come first in memory
     batch = [left.shape[d] for d in shared]
     outer, inner = [left.shape[d] for d in rows], [right.shape[d] for d in columns]
     size = math.prod(left.shape[d] for d in summed)

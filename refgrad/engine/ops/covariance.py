@@ -87,4 +87,4 @@ def corrcoef(input: Any) -> Any:
     c = c / ops.view(deviation, (-1, 1)) / ops.view(deviation, (1, -1))
     if not is_complex(c):
         return ops.clamp(c, -1, 1)
-    return ops.view_as_complex(ops.clamp(ops.view_as_real(c), -1, 1))
+    return ops.complex(ops.clamp(ops.real(c), -1, 1), ops.clamp(ops.imag(c), -1, 1))

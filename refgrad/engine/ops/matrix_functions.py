@@ -31,7 +31,7 @@ def _differential(input: Any, direction: Any) -> Any:
     """
     size = input.shape[-1]
     if not size:
-        return ops.zeros_like(input)
+        return ops.matmul(input, direction)
     top, bottom = ops.cat((input, direction), -1), ops.cat((ops.zeros_like(input), input), -1)
     whole = ops.linalg_matrix_exp(ops.cat((top, bottom), -2))
     return ops.narrow(ops.narrow(whole, -2, 0, size), -1, size, size)
@@ -53,10 +53,12 @@ def linalg_matrix_power(A: Any, n: int) -> Any:
     check_square("linalg.matrix_power", A)
     if n == 0:  # as torch does it: a copy that is written over
         return ops.copy(ops.clone(A), ops.diag_embed(ops.ones_as(A, tuple(A.shape[:-1]))))
+    if n == 1:
+        return ops.clone_contiguous(A)
     if n < 0:
         A, n = ops.linalg_inv(A), -n
     if n == 1:
-        return ops.clone(A)
+        return A
     return ops.matmul(ops.matmul(A, A), A) if n == 3 else _by_squares(A, n)
 
 

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dtypes, ops
+from refgrad.engine.modes import modes
 from refgrad.engine.ops import return_types
-from refgrad.engine.ops.matrices import check_kernel, column, mH
+from refgrad.engine.ops.forms import unwritten
+from refgrad.engine.ops.matrices import check_kernel, column, column_major, is_complex, mH
 from refgrad.engine.primitive import primitive
 
 __all__ = ["geqrf", "linalg_householder_product", "orgqr", "ormqr"]
@@ -39,22 +41,26 @@ def _check_product(input: Any, tau: Any) -> None:
         raise RuntimeError(f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]")
     if input.shape[-1] < tau.shape[-1]:
         raise RuntimeError(f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]")
-    _check_tau(name, input, tau)
+    _check_dimensions(name, input, tau)
+    _check_batches(name, input, tau)
+    if tau.dtype != input.dtype:
+        titles = dtypes.scalar_title(tau.dtype), dtypes.scalar_title(input.dtype)
+        raise RuntimeError(f"{name}: tau dtype {titles[0]} does not match input dtype {titles[1]}")
 
 
-def _check_tau(name: str, input: Any, tau: Any) -> None:
+def _check_dimensions(name: str, input: Any, tau: Any) -> None:
     if input.ndim - tau.ndim != 1:
         raise RuntimeError(
             f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal to {tau.ndim} and "
             f"input.ndim is equal to {input.ndim}"
         )
+
+
+def _check_batches(name: str, input: Any, tau: Any) -> None:
     if input.shape[:-2] != tau.shape[:-1]:
         raise RuntimeError(
             f"{name}: Expected batch dimensions of tau to be equal to input.shape[:-2], but got {list(tau.shape[:-1])}"
         )
-    if tau.dtype != input.dtype:
-        titles = dtypes.scalar_title(tau.dtype), dtypes.scalar_title(input.dtype)
-        raise RuntimeError(f"{name}: tau dtype {titles[0]} does not match input dtype {titles[1]}")
 
 
 @primitive(holomorphic=False)
@@ -64,7 +70,7 @@ def linalg_householder_product(input: Any, tau: Any, /) -> Any:
     check_kernel("orgqr_cpu", input)
     rows, columns = input.shape[-2:]
     identity = np.broadcast_to(np.eye(rows, columns, dtype=input.dtype), input.shape)
-    return _reflected(input, tau, identity, adjoint=False)
+    return column_major(_reflected(input, tau, identity, adjoint=False))
 
 
 def _steps(input: Any, tau: Any) -> list[tuple[Any, Any, Any]]:
@@ -141,13 +147,24 @@ def _check_ormqr(input: Any, tau: Any, other: Any, left: bool) -> None:
         if x.ndim < 2:
             raise RuntimeError(f"torch.ormqr: {name} must have at least 2 dimensions.")
     dim = -2 if left else -1
-    if other.shape[dim] < tau.shape[-1]:
-        raise RuntimeError(f"torch.ormqr: other.shape[{dim}] must be greater than or equal to tau.shape[-1]")
     if other.shape[dim] != input.shape[-2]:
         raise RuntimeError(f"torch.ormqr: other.shape[{dim}] must be equal to input.shape[-2]")
+    _check_dimensions("torch.ormqr", input, tau)
+    if other.ndim != input.ndim:
+        raise RuntimeError(
+            "torch.ormqr: Expected other to have the same number of dimensions as input, but got other.ndim equal to "
+            f"{other.ndim} and input.ndim is equal to {input.ndim}"
+        )
     if tau.shape[-1] != min(other.shape[dim], input.shape[-1]):
         raise RuntimeError(f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{dim}], input.shape[-1])")
-    _check_tau("torch.ormqr", input, tau)
+    _check_batches("torch.ormqr", input, tau)
+    for x, name in ((tau, "tau"), (other, "other")):
+        if x.dtype != input.dtype:
+            first, second = dtypes.scalar_title(input.dtype), dtypes.scalar_title(x.dtype)
+            raise RuntimeError(  # without a space, as PyTorch has it
+                f"torch.ormqr: Expected input and {name} to have the same dtype, but input has dtype{first} and {name} has "
+                f"dtype {second}"
+            )
 
 
 @primitive(holomorphic=False)
@@ -156,9 +173,9 @@ def ormqr(input: Any, tau: Any, other: Any, /, left: bool = True, transpose: boo
     _check_ormqr(input, tau, other, left)
     check_kernel("ormqr_cpu", input)
     if left:
-        return _reflected(input, tau, other, adjoint=transpose)
+        return column_major(_reflected(input, tau, other, adjoint=transpose))
     flipped = np.conj(np.swapaxes(other, -1, -2))
-    return np.conj(np.swapaxes(_reflected(input, tau, flipped, adjoint=not transpose), -1, -2))
+    return column_major(np.conj(np.swapaxes(_reflected(input, tau, flipped, adjoint=not transpose), -1, -2)))
 
 
 def _ormqr_pulled(grad: Any, input: Any, tau: Any, other: Any, left: bool, transpose: bool) -> Any:
@@ -186,15 +203,23 @@ ormqr.defvjp(
 )
 
 
-@primitive(outputs=("a", "tau"))
+@primitive(name="GeqrfBackward0", outputs=("a", "tau"))
 def _geqrf(input: Any, /) -> Any:
     if input.ndim < 2:
         raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
     check_kernel("geqrf_cpu", input)
     packed, tau = np.linalg.qr(input, "raw")
-    return np.swapaxes(packed, -1, -2), tau
+    return column_major(np.swapaxes(packed, -1, -2)), tau
+
+
+_geqrf.defvjp(unwritten("geqrf"))
 
 
 def geqrf(input: Any) -> Any:
-    """The reflections of a QR decomposition with ``R`` above them, and their scales; not differentiable, as in PyTorch."""
+    """The reflections of a QR decomposition with ``R`` above them, and their scales; nobody has written its derivative.
+
+    Errors: RuntimeError where a gradient of complex results is wanted.
+    """
+    if modes.grad_enabled and getattr(input, "requires_grad", False) and is_complex(input):
+        raise RuntimeError("geqrf does not support automatic differentiation for outputs with complex dtype.")
     return return_types.geqrf(*_geqrf(input))

@@ -278,11 +278,17 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     size = math.prod(a.shape[d] for d in of_a)
     shape = tuple(a.shape[d] for d in free_a) + tuple(b.shape[d] for d in free_b)
     if not shape:
-        flat = [ops.reshape(ops.permute(x, of_x), (size,)) for x, of_x in ((a, of_a), (b, of_b))]
-        return ops.reshape(ops.dot(*flat), ())
+        return ops.reshape(_summed_products(ops.permute(a, of_a), ops.permute(b, of_b), size), ())
     left = ops.reshape(ops.permute(a, free_a + of_a), (math.prod(a.shape[d] for d in free_a), size))
     right = ops.reshape(ops.permute(b, of_b + free_b), (size, math.prod(b.shape[d] for d in free_b)))
     return ops.reshape(mm(left, right), shape)
+
+
+def _summed_products(a: Any, b: Any, size: int) -> Any:
+    """The sum of all products, by ``dot`` where memory lies as that wants it."""
+    if all(getattr(x, "_array", x).flags.c_contiguous for x in (a, b)):
+        return ops.dot(ops.reshape(a, (size,)), ops.reshape(b, (size,)))
+    return ops.sum(a * b)
 
 
 # products of several matrices -----------------------------------------------------------------------------------------

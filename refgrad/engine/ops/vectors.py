@@ -20,7 +20,8 @@ def _check_vectors(input: Any, tensor: Any, name: str) -> None:
         raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
     if input.dtype != tensor.dtype:
         first, second = _titles(input, tensor)
-        raise RuntimeError(f"{name} : expected both vectors to have same dtype, but found {first} and {second}")
+        kind = name if input.dtype.kind == "c" else "dot"
+        raise RuntimeError(f"{kind} : expected both vectors to have same dtype, but found {first} and {second}")
     if input.size != tensor.size:
         raise RuntimeError(
             f"inconsistent tensor size, expected tensor [{input.size}] and src [{tensor.size}] to have the same number "
@@ -84,7 +85,7 @@ def _linalg_cross(input: Any, other: Any, /, dim: int) -> Any:
     if input.dtype != other.dtype:
         first, second = _titles(input, other)
         raise RuntimeError(f"expected scalar type {first} but found {second}")
-    return np.cross(input, other, axis=axis)
+    return np.ascontiguousarray(np.cross(input, other, axis=axis))
 
 
 _linalg_cross.defvjp(
