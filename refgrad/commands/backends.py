@@ -28,7 +28,8 @@ def backends(options: argparse.Namespace, rest: list[str]) -> int:
 
 
 def described(found: "Found") -> str:
-    """Version, profiles and origin; or why it would not load."""
+    """Version, profiles, origin and options; or why it would not load."""
     if found.error is not None:
         return f"would not load: {found.error}"
-    return f"{found.version}  {', '.join(sorted(found.profiles))}  {found.homepage}  (from {found.origin})"
+    options = f"  options {' '.join(found.options)}" if found.options else ""
+    return f"{found.version}  {', '.join(sorted(found.profiles))}  {found.homepage}  (from {found.origin}){options}"

@@ -60,7 +60,10 @@ FORWARD_PATHS = ("func.jvp", "autograd.forward_ad.make_dual")
 
 
 class Backend(Protocol):
-    """Every backend: what it is called, and where it comes from."""
+    """Every backend: what it is called, and where it comes from.
+
+    ``expectations`` (optional) names the file of its declared gaps, where several adapters lie in one folder.
+    """
 
     name: str
     version: str
@@ -68,7 +71,11 @@ class Backend(Protocol):
 
 
 class CoreBackend(Backend, Protocol):
-    """Profile ``core``: values and vector-Jacobian products."""
+    """Profile ``core``: values and vector-Jacobian products.
+
+    Optional: ``value(fn, primals)``, where ``fn`` is not simply called; ``words``, the module that functions are
+    written with where it speaks torch.
+    """
 
     def asarray(self, array: Array) -> Any:
         """The library's own array (or tensor) with the values and the dtype of ``array``."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import inspect
 import re
 import sys
 import traceback
@@ -24,6 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from refgrad.errors import BackendUnavailable, InvalidBackend, RefgradError, UnknownBackend
+from refgrad.harness import options
 from refgrad.harness.backend import Backend, identity, profiles, validate
 
 __all__ = ["BUILTIN", "GROUP", "PLUGINS", "Found", "installed", "load", "names"]
@@ -32,7 +32,6 @@ GROUP = "refgrad.backends"
 EXEC = "exec:"
 BUILTIN = {"refgrad": "refgrad.reference:Reference"}  # found even where nothing is installed
 PLUGINS = ("autograd", "mygrad", "torch")  # this project's own distributions, each called refgrad-NAME
-BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,7 @@ class Found:
     homepage: str
     profiles: frozenset[str]
     origin: str
+    options: tuple[str, ...] = ()
     error: str | None = None
 
 
@@ -55,8 +55,8 @@ def load(spec: str) -> Backend:
     if spec.startswith(EXEC):
         target, backend = spec, _started(spec)
     else:
-        target, options = _split(spec)
-        backend = _make(target, _attribute(target), options)
+        target, given = _split(spec)
+        backend = _make(target, _attribute(target), given)
     validate(backend, target)
     return backend  # type: ignore[no-any-return]
 
@@ -82,9 +82,9 @@ def _found(name: str) -> Found:
     try:
         backend = load(name)
     except RefgradError as error:
-        return Found(name, "", "", frozenset(), origin, str(error).replace("\n", " "))
+        return Found(name, "", "", frozenset(), origin, error=str(error).replace("\n", " "))
     who = identity(backend)
-    return Found(name, who.version, who.homepage, profiles(backend), origin)
+    return Found(name, who.version, who.homepage, profiles(backend), origin, options.told(_attribute(name)))
 
 
 def _split(spec: str) -> tuple[str, dict[str, str]]:
@@ -94,15 +94,7 @@ def _split(spec: str) -> tuple[str, dict[str, str]]:
     if "=" not in tail.partition(":")[0]:
         attribute, colon, tail = tail.partition(":")
         head = f"{head}:{attribute}" if attribute else head
-    return drive + head, _options(spec, tail) if colon else {}
-
-
-def _options(spec: str, text: str) -> dict[str, str]:
-    pairs = [pair.partition("=") for pair in text.split(",") if pair]
-    wrong = [key for key, equals, _ in pairs if not (equals and key.isidentifier())]
-    if wrong or not pairs:
-        raise InvalidBackend(f"{spec}: options are written {spec.partition(':')[0]}:key=value,key=value")
-    return {key: value for key, _, value in pairs}
+    return drive + head, options.parsed(spec, tail) if colon else {}
 
 
 def _attribute(target: str) -> Any:
@@ -245,46 +237,18 @@ def _descend(module: Any, path: str, asked: str) -> Any:
     return found
 
 
-def _make(asked: str, attribute: Any, options: dict[str, str]) -> Any:
+def _make(asked: str, attribute: Any, given: dict[str, str]) -> Any:
     """Call a class or a factory with its options; an instance is taken as it is."""
     if not isinstance(attribute, type) and profiles(attribute):
-        if options:
+        if given:
             raise InvalidBackend(f"{asked}: is a backend already made, and takes no options")
         return attribute
     if not callable(attribute):
         raise InvalidBackend(
             f"{asked}: neither a class, nor a factory, nor a backend, but a {type(attribute).__name__}"
         )
-    arguments = _arguments(asked, attribute, options)
+    arguments = options.arguments(asked, attribute, given)
     return _guarded(lambda: attribute(**arguments), asked, asked, _entry(asked))
-
-
-def _arguments(asked: str, factory: Callable[..., Any], options: dict[str, str]) -> dict[str, Any]:
-    try:
-        parameters = inspect.signature(factory).parameters.values()
-    except (TypeError, ValueError):
-        return dict(options)
-    known = {each.name: each for each in parameters if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)}
-    unknown = sorted(options.keys() - known.keys())
-    if unknown and not any(each.kind is each.VAR_KEYWORD for each in parameters):
-        raise InvalidBackend(f"{asked}: no option {', '.join(map(repr, unknown))}; it has {', '.join(known) or 'none'}")
-    needed = [name for name, each in known.items() if each.default is each.empty and name not in options]
-    if needed:
-        raise InvalidBackend(f"{asked}: needs the option {', '.join(needed)}, written {asked}:{needed[0]}=...")
-    return {key: _coerced(asked, key, text, known.get(key)) for key, text in options.items()}
-
-
-def _coerced(asked: str, key: str, text: str, parameter: inspect.Parameter | None) -> Any:
-    """An option's text as the type of its default."""
-    kind = type(parameter.default) if parameter is not None else str
-    if kind is bool and text.lower() in BOOLEANS:
-        return BOOLEANS[text.lower()]
-    if kind not in (bool, int, float):
-        return text
-    try:
-        return {int: int, float: float}[kind](text)
-    except (KeyError, ValueError) as error:
-        raise InvalidBackend(f"{asked}: option {key}={text!r} is no {kind.__name__}") from error
 
 
 def _entry(name: str) -> EntryPoint | None:

@@ -54,7 +54,9 @@ def release(backend: Any, asked: str | None) -> str:
     """
     if asked is not None:
         return known_release(asked)
-    return str(backend.version) if backend.name == "torch" else NEWEST
+    module = getattr(backend, "namespace", None) or getattr(backend, "words", None)
+    own = backend.name == "torch" or getattr(module, "__name__", "") == "torch"
+    return str(backend.version) if own else NEWEST
 
 
 def reproduce(suite: Path, cwd: Path, spec: str, asked: str | None = None) -> tuple[str, ...]:
@@ -66,7 +68,7 @@ def reproduce(suite: Path, cwd: Path, spec: str, asked: str | None = None) -> tu
 
 
 def declared(backend: Any, spec: str, path: Path | None) -> Expectations:
-    """The gaps declared in ``path``, by default in the ``expectations.toml`` beside the adapter's own file.
+    """The gaps declared in ``path``, by default in the file beside the adapter's own: ``expectations.toml``, or what it names.
 
     Errors: ``InvalidExpectations`` for a given ``path`` that is not there, or a file that is malformed.
     """
@@ -79,7 +81,7 @@ def declared(backend: Any, spec: str, path: Path | None) -> Expectations:
 def shipped_with(backend: Any, spec: str) -> Path | None:
     file = re.match(r".+\.py(?=:)", spec)
     source = file[0] if file else inspect.getsourcefile(type(backend))
-    beside = None if source is None else Path(source).with_name(SHIPPED)
+    beside = None if source is None else Path(source).with_name(getattr(backend, "expectations", SHIPPED))
     return beside if beside is not None and beside.is_file() else None
 
 

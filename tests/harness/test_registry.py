@@ -13,6 +13,8 @@ from refgrad.errors import BackendUnavailable, InvalidBackend, UnknownBackend
 from refgrad.harness import registry
 
 ADAPTER = """
+from typing import Literal
+
 import numpy as np
 
 
@@ -33,6 +35,12 @@ class Plain:
 
     def vjp(self, fn, primals, cotangent):
         return fn(*primals), primals
+
+
+def chooses(*, mode: Literal["slow", "fast"] = "slow"):
+    backend = Plain()
+    backend.options = mode
+    return backend
 
 
 class Half:
@@ -70,9 +78,9 @@ def folder(tmp_path, monkeypatch):
     """A folder with an adapter in it, which is the working directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
     (tmp_path / "adapter_x.py").write_text(ADAPTER)
-    return tmp_path
+    yield tmp_path
+    sys.modules.pop("adapter_x", None)
 
 
 @pytest.fixture
@@ -122,6 +130,13 @@ def test_entry_point(folder, entries):
 def test_options(folder, target, options, expected):
     """Options become keyword arguments of the type of their defaults; a value may hold colons and equals signs."""
     assert registry.load(f"{target}:{options}").options == expected
+
+
+def test_choices(folder):
+    """An option with a list of values takes one of them."""
+    assert registry.load("adapter_x:chooses:mode=fast").options == "fast"
+    with pytest.raises(InvalidBackend, match="mode='best' is none of slow, fast"):
+        registry.load("adapter_x:chooses:mode=best")
 
 
 def test_options_of_a_factory_that_takes_any(folder):
@@ -209,6 +224,7 @@ def test_installed_never_raises(folder, entries):
     found = {each.name: each for each in registry.installed()}
     assert set(found) == {"good", "sad", "refgrad"}
     assert found["good"].error is None
+    assert found["good"].options == ("device=cpu", "fast=0|1", "level=3")
     assert (found["good"].version, found["good"].profiles, found["good"].origin) == ("0.1", {"core"}, "good-plugin 0.1")
     assert "kaboom" in (found["sad"].error or "")
 

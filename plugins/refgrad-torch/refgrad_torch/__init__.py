@@ -1,12 +1,27 @@
-"""PyTorch as a backend, on any device it has here: ``torch``, ``torch:device=cuda:1``, ``torch:device=mps``."""
+"""PyTorch as a backend, in each of its ways.
 
-import torch
+torch                       the tape, on the CPU
+torch:device=cuda:1         the tape, on a device that is here: cuda, mps, privateuseone ...
+torch:func=1                torch.func: derivatives of functions, nested at will
+torch:compile=aot_eager     torch.compile: eager (Dynamo alone), aot_eager (and AOTAutograd), inductor (and its code)
+"""
 
-from refgrad.harness.adapters import NamespaceBackend
+from typing import Literal
+
+from refgrad.errors import InvalidBackend
+from refgrad_torch.compiled import Compiled
+from refgrad_torch.tape import Torch
+from refgrad_torch.transforms import Transforms
+
+__all__ = ["Compiled", "Torch", "Transforms", "backend"]
 
 
-class Torch(NamespaceBackend):
-    name, homepage = "torch", "https://pytorch.org"
-
-    def __init__(self, *, device: str = "cpu") -> None:
-        super().__init__(torch, device=device)
+def backend(
+    *, device: str = "cpu", func: bool = False, compile: Literal["no", "eager", "aot_eager", "inductor"] = "no"
+) -> Torch | Transforms:
+    """The way of PyTorch that the options name."""
+    if func and compile != "no":
+        raise InvalidBackend("torch: func=1 and compile=... are two ways of PyTorch: ask for one of them")
+    if compile != "no":
+        return Compiled(compiler=compile, device=device)
+    return Transforms(device=device) if func else Torch(device=device)

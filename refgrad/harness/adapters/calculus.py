@@ -24,10 +24,10 @@ class Calculus:
     """Derivatives by ``backend``: ndarrays in, ndarrays out; ``fn(xp, *tensors)`` returns a tensor."""
 
     def __init__(self, backend: Any) -> None:
-        namespace = getattr(backend, "namespace", None)
+        module = getattr(backend, "namespace", None) or getattr(backend, "words", None)
         self.backend = completed(backend)
-        self.xp: Any = Facade(backend) if namespace is None else namespace
-        self._thin = namespace is None
+        self.xp: Any = Facade(backend) if module is None else module
+        self._thin = module is None
         self._profiles = profiles(backend)
 
     def value(self, fn: Fn, *primals: Any) -> Any:
@@ -38,7 +38,7 @@ class Calculus:
         """The value of ``fn``, and the primals as they are afterwards."""
         given = [self.backend.asarray(np.asarray(each)) for each in primals]
         with self._lacking("value"):
-            output = self._lift(fn)(*given)
+            output = self._value(self._lift(fn), given)
         several = isinstance(output, list | tuple)
         value = tuple(map(self._array, output)) if several else self._array(output)
         return value, tuple(map(self._array, given))
@@ -179,6 +179,10 @@ class Calculus:
             if current is None:
                 return None
         return current
+
+    def _value(self, lifted: Fn, given: list[Any]) -> Any:
+        own = getattr(self.backend, "value", None)
+        return lifted(*given) if own is None else own(lifted, tuple(given))
 
     def _vjp(self, flat: Fn, arrays: tuple[Any, ...], cotangent: Any) -> tuple[Any, tuple[Any, ...]]:
         own = getattr(self.backend, "vjp", None)
