@@ -11,6 +11,7 @@ from refgrad.optim.optimizer import (
     check_kernels,
     check_options,
     check_rate,
+    decayed,
     first_step,
 )
 
@@ -55,8 +56,7 @@ class Adagrad(ElementwiseOptimizer):
     def update(self, param: Any, grad: Any, group: dict[str, Any]) -> None:
         state = self._state_of(param)
         state["step"] += 1
-        if group["weight_decay"] != 0:
-            grad = grad.add(param, alpha=group["weight_decay"])
+        grad = decayed(param, grad, group)
         rate = as_number(group["lr"]) / (1 + (state["step"].item() - 1) * group["lr_decay"])
         root = state["sum"].addcmul_(grad, grad, value=1).sqrt()
         root = root + group["eps"] if group["differentiable"] else root.add_(group["eps"])

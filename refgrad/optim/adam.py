@@ -10,9 +10,11 @@ from refgrad.engine.tensor import Tensor
 from refgrad.optim.optimizer import (
     ElementwiseOptimizer,
     as_number,
+    check_betas,
     check_kernels,
     check_options,
     check_rate,
+    decayed,
     first_step,
 )
 
@@ -36,9 +38,7 @@ class Adam(ElementwiseOptimizer):
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
         check_rate(lr)
         check_options(eps=("epsilon value", eps))
-        for i, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+        check_betas(betas)
         check_options(weight_decay=("weight_decay value", weight_decay))
         if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor) or any(isinstance(b, int) for b in betas):
             raise ValueError("betas must be either both floats or both Tensors")
@@ -61,12 +61,8 @@ class Adam(ElementwiseOptimizer):
     def update(self, param: Any, grad: Any, group: dict[str, Any]) -> None:
         state, lr = self._state_of(param, group), as_number(group["lr"])
         beta1, beta2 = (as_number(beta) for beta in group["betas"])
-        weight_decay = group["weight_decay"]
         state["step"] += 1
-        if weight_decay != 0 and group["decoupled_weight_decay"]:
-            param.mul_(1 - lr * weight_decay)
-        elif weight_decay != 0:
-            grad = grad.add(param, alpha=weight_decay)
+        grad = decayed(param, grad, group)
         mean, square = state["exp_avg"], state["exp_avg_sq"]
         mean.lerp_(grad, 1 - beta1)
         square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)

@@ -320,6 +320,16 @@ def check_rate(lr: Any) -> None:
         raise ValueError(f"Invalid learning rate: {lr}")
 
 
+def check_betas(betas: Any) -> None:
+    """Refuse a rate of decay outside [0, 1).
+
+    Errors: ValueError.
+    """
+    for i, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+
+
 def check_kernels(*, fused: Any, foreach: Any, differentiable: bool) -> None:
     """Refuse combinations of PyTorch's kernels that it does not have; here they are all the same.
 
@@ -336,6 +346,17 @@ def as_number(value: Any) -> Any:
     if not isinstance(value, Tensor):
         return value
     return value.reshape(()) if value.requires_grad else value.item()
+
+
+def decayed(param: Any, grad: Any, group: dict[str, Any]) -> Any:
+    """The gradient with that of the weight decay; where the decay is decoupled, the parameter shrinks instead."""
+    weight_decay = group["weight_decay"]
+    if weight_decay == 0:
+        return grad
+    if group.get("decoupled_weight_decay"):
+        param.mul_(1 - as_number(group["lr"]) * weight_decay)
+        return grad
+    return grad.add(param, alpha=weight_decay)
 
 
 def first_step() -> Any:

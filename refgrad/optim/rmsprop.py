@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from refgrad.engine.creation import zeros_like
-from refgrad.optim.optimizer import ElementwiseOptimizer, as_number, check_options, check_rate, first_step
+from refgrad.optim.optimizer import ElementwiseOptimizer, as_number, check_options, check_rate, decayed, first_step
 
 __all__ = ["RMSprop"]
 
@@ -48,8 +48,7 @@ class RMSprop(ElementwiseOptimizer):
     def update(self, param: Any, grad: Any, group: dict[str, Any]) -> None:
         state, alpha, lr = self._state_of(param, group), group["alpha"], as_number(group["lr"])
         state["step"] += 1
-        if group["weight_decay"] != 0:
-            grad = grad.add(param, alpha=group["weight_decay"])
+        grad = decayed(param, grad, group)
         square = state["square_avg"].mul_(alpha).addcmul_(grad, grad, value=1 - alpha)
         if group["centered"]:
             mean = state["grad_avg"].lerp_(grad, 1 - alpha)

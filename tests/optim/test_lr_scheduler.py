@@ -13,6 +13,10 @@ SCHEDULES = {
     "LambdaLR": {"lr_lambda": lambda epoch: 0.95**epoch},
     "MultiplicativeLR": {"lr_lambda": lambda epoch: 1 / (epoch + 1)},
     "CosineAnnealingLR": {"T_max": 5, "eta_min": 0.01},
+    "PolynomialLR": {"total_iters": 6, "power": 0.9},
+    "CosineAnnealingWarmRestarts": {"T_0": 3, "T_mult": 2, "eta_min": 0.01},
+    "CyclicLR": {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 3, "mode": "triangular2"},
+    "OneCycleLR": {"max_lr": 0.3, "total_steps": 15},
 }
 
 
@@ -154,6 +158,138 @@ def test_functions_of_state():
     agree(scene)
 
 
+def stepped(scheduler, count, *args):
+    """The rates that each of ``count`` steps set."""
+    rates = []
+    for _ in range(count):
+        scheduler.optimizer.step()
+        scheduler.step(*args)
+        rates.append(scheduler.get_last_lr())
+    return rates
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mode": "triangular"},
+        {"mode": "exp_range", "gamma": 0.9, "step_size_down": 5},
+        {"scale_fn": lambda x: 0.5**x, "scale_mode": "iterations"},
+        {"cycle_momentum": False},
+        {"base_momentum": [0.5, 0.6], "max_momentum": 0.7},
+    ],
+    ids=["triangular", "exp_range", "scale_fn", "no momentum", "momenta"],
+)
+def test_cycles(options):
+    """A cycle's shape is the mode's, and the momentum goes against the rate."""
+
+    def scene(xp):
+        optimizer = optimizer_of(xp)
+        scheduler = xp.optim.lr_scheduler.CyclicLR(optimizer, 0.1, [1.0, 2.0], step_size_up=3, **options)
+        momenta = []
+        for _ in range(14):
+            stepped(scheduler, 1)
+            momenta.append([group["momentum"] for group in optimizer.param_groups])
+        return scheduler.get_last_lr(), momenta
+
+    agree(scene)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"total_steps": 12, "three_phase": True},
+        {"epochs": 3, "steps_per_epoch": 4, "anneal_strategy": "linear", "pct_start": 0.5},
+        {"total_steps": 12, "cycle_momentum": False},
+    ],
+    ids=str,
+)
+def test_one_cycle(options):
+    """One rise and one fall, in two phases or three, with Adam's first beta in the momentum's place."""
+
+    def scene(xp):
+        optimizer = xp.optim.Adam([xp.nn.Parameter(xp.ones(1))])
+        scheduler = xp.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.3, **options)
+        return [(stepped(scheduler, 1), optimizer.param_groups[0]["betas"]) for _ in range(11)]
+
+    agree(scene)
+
+
+@pytest.mark.parametrize("epochs", [[0.5, 1.25, 3.5, 9.0], [2, 7, 26]])
+@pytest.mark.parametrize("T_mult", [1, 2])
+def test_restarts_at(T_mult, epochs):
+    """Warm restarts go to any epoch, whole or not, without a warning, and on from there."""
+
+    def scene(xp):
+        scheduler = xp.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer_of(xp), 3, T_mult)
+        return [(stepped(scheduler, 1, epoch), stepped(scheduler, 2), scheduler.last_epoch) for epoch in epochs]
+
+    agree(scene)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"mode": "max", "factor": 0.5},
+        {"threshold": 0.1, "threshold_mode": "abs", "patience": 0},
+        {"mode": "max", "threshold": 0.1, "threshold_mode": "abs", "patience": 0},
+        {"cooldown": 2, "patience": 1, "min_lr": [0.1, 1.9]},
+    ],
+    ids=str,
+)
+def test_plateau(options):
+    """A metric that no longer improves lowers the rates."""
+
+    def scene(xp):
+        scheduler = xp.optim.lr_scheduler.ReduceLROnPlateau(optimizer_of(xp), **{"patience": 2, **options})
+        metrics = [1.0, 0.9, 0.95, 0.99, xp.tensor(0.9), 0.9, 1.0, 1.0, 1.0, 1.0, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2]
+        rates = [stepped(scheduler, 1, metric) for metric in metrics]
+        state = {k: v for k, v in scheduler.state_dict().items() if not k.startswith("_")}
+        return rates, state, scheduler.in_cooldown
+
+    agree(scene)
+
+
+def test_plateau_with_another_group():
+    """A group that comes later has the one least rate, and no rate where each group was given its own."""
+
+    def scene(xp, **options):
+        optimizer = optimizer_of(xp)
+        scheduler = xp.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, **options)
+        optimizer.add_param_group({"params": xp.nn.Parameter(xp.ones(1))})
+        return stepped(scheduler, 2, 1.0)
+
+    agree(lambda xp: scene(xp, min_lr=0.2))
+    refuse(lambda xp: scene(xp, min_lr=[0.2, 0.3]))
+
+
+def sequence(xp, optimizer):
+    s = xp.optim.lr_scheduler
+    parts = [s.ConstantLR(optimizer, 0.1, 2), s.ExponentialLR(optimizer, 0.5), s.LinearLR(optimizer)]
+    return s.SequentialLR(optimizer, parts, [3, 7])
+
+
+def chain(xp, optimizer):
+    s = xp.optim.lr_scheduler
+    return s.ChainedScheduler([s.ConstantLR(optimizer, 0.1, 2), s.ExponentialLR(optimizer, 0.9)], optimizer)
+
+
+@pytest.mark.parametrize("make", [sequence, chain])
+def test_composed(make):
+    """Schedules follow one another, or act together, and go on from their state."""
+
+    def scene(xp):
+        optimizer = optimizer_of(xp)
+        scheduler = make(xp, optimizer)
+        rates = [scheduler.get_last_lr(), *stepped(scheduler, 6)]
+        state = scheduler.state_dict()
+        other = make(xp, optimizer_of(xp))
+        other.load_state_dict(state)
+        return rates, len(state["_schedulers"]), stepped(scheduler, 3), other.get_last_lr()
+
+    agree(scene)
+
+
 @pytest.mark.parametrize(
     "scene",
     [
@@ -165,6 +301,30 @@ def test_functions_of_state():
         lambda xp, s: s.LinearLR(optimizer_of(xp), start_factor=0.0),
         lambda xp, s: s.LinearLR(optimizer_of(xp), end_factor=1.5),
         lambda xp, s: s.LRScheduler(optimizer_of(xp)),
+        lambda xp, s: s.CosineAnnealingWarmRestarts(optimizer_of(xp), 0),
+        lambda xp, s: s.CosineAnnealingWarmRestarts(optimizer_of(xp), 2, T_mult=0),
+        lambda xp, s: s.CosineAnnealingWarmRestarts(optimizer_of(xp), 2, eta_min="0"),
+        lambda xp, s: s.CosineAnnealingWarmRestarts(optimizer_of(xp), 2).step(-1),
+        lambda xp, s: s.CyclicLR(optimizer_of(xp), 0.1, 1.0, mode="square"),
+        lambda xp, s: s.CyclicLR(optimizer_of(xp), [0.1], 1.0),
+        lambda xp, s: s.CyclicLR(xp.optim.Adagrad([xp.nn.Parameter(xp.ones(1))]), 0.1, 1.0),
+        lambda xp, s: s.CyclicLR(3, 0.1, 1.0),
+        lambda xp, s: s.OneCycleLR(optimizer_of(xp), 1.0),
+        lambda xp, s: s.OneCycleLR(optimizer_of(xp), 1.0, total_steps=0),
+        lambda xp, s: s.OneCycleLR(optimizer_of(xp), 1.0, epochs=2, steps_per_epoch=-1),
+        lambda xp, s: s.OneCycleLR(optimizer_of(xp), 1.0, total_steps=9, pct_start=2.0),
+        lambda xp, s: s.OneCycleLR(optimizer_of(xp), 1.0, total_steps=9, anneal_strategy="exp"),
+        lambda xp, s: stepped(s.OneCycleLR(optimizer_of(xp), 1.0, total_steps=2), 3),
+        lambda xp, s: s.ReduceLROnPlateau(optimizer_of(xp), factor=1.0),
+        lambda xp, s: s.ReduceLROnPlateau(3),
+        lambda xp, s: s.ReduceLROnPlateau(optimizer_of(xp), mode="least"),
+        lambda xp, s: s.ReduceLROnPlateau(optimizer_of(xp), threshold_mode="both"),
+        lambda xp, s: s.ReduceLROnPlateau(optimizer_of(xp), min_lr=[0.1]),
+        lambda xp, s: s.SequentialLR(optimizer_of(xp), [], []),
+        lambda xp, s: s.SequentialLR(optimizer_of(xp), [3], []),
+        lambda xp, s: s.ChainedScheduler([]),
+        lambda xp, s: s.ChainedScheduler([s.ReduceLROnPlateau(optimizer_of(xp))]),
+        lambda xp, s: s.ChainedScheduler([s.StepLR(optimizer_of(xp), 1), s.StepLR(optimizer_of(xp), 1)]),
     ],
 )
 def test_refused(scene):
