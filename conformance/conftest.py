@@ -4,11 +4,12 @@ Exit codes: 0 green; 1 something failed, or nothing was executed; 3 the smoke ch
 4 bad usage.
 """
 
+import gc
 import time
-from functools import cache
 from pathlib import Path
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 from refgrad.errors import NotApplicable, RefgradError
 from refgrad.harness import adapters, op_db, registry, session
@@ -17,14 +18,16 @@ from refgrad.harness.behaviours import NEWEST, OLDEST, behaviour_of
 from refgrad.harness.check import Check
 from refgrad.harness.expectations import Expectations
 from refgrad.harness.goldens import newest
-from refgrad.harness.op_check import OpCheck
+from refgrad.harness.op_check import OpCheck, Samples
 from refgrad.harness.outcomes import EXCUSED, excuse, lacks
 from refgrad.harness.report import terminal
 from refgrad.harness.results import Recorder
-from refgrad.harness.tally import Tally, Verdict, judge, op_of
+from refgrad.harness.tally import Tally, Verdict, judge, op_of, worst
 
 SUITE = Path(__file__).resolve().parent
 BACKEND = pytest.StashKey[object]()
+PROFILES = pytest.StashKey[frozenset]()
+CASE = pytest.StashKey[str]()  # the id of the test that is running
 DECLARED = pytest.StashKey[Expectations]()
 RELEASE = pytest.StashKey[str]()
 PYTEST_WORDS = {"passed": "pass", "failed": "fail", "skipped": "n/a"}
@@ -65,42 +68,34 @@ def xp(backend):
     return adapters.facade(backend)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def calculus(backend):
     """Values and derivatives of pure functions, in NumPy, from any backend."""
     return adapters.calculus(backend)
 
 
 @pytest.fixture
-def check(backend, request):
+def check(backend, pytestconfig):
     """Comparisons that name the backend and the case."""
     return Check(
         backend.name,
-        request.node.nodeid,
+        pytestconfig.stash[CASE],
         array=lambda value: adapters.to_numpy(backend, value),
-        strict="namespace" in profiles(backend),
+        strict="namespace" in pytestconfig.stash[PROFILES],
         lacks=lambda error: lacks(error, backend, SUITE),
     )
 
 
+@pytest.fixture(scope="session")
+def samples(calculus):
+    """The samples of ops, with PyTorch's recorded answers."""
+    return Samples(calculus, newest(SUITE / "goldens"))
+
+
 @pytest.fixture
-def asking(check, calculus):
+def asking(check, samples):
     """The comparisons of an op's answers with PyTorch's recorded ones."""
-    return lambda op: OpCheck(check, calculus, recorded(), op)
-
-
-@cache
-def recorded():
-    return newest(SUITE / "goldens")
-
-
-@pytest.fixture(autouse=True)
-def recording(backend):
-    """Gradients are recorded when a test begins, even where the one before it failed with grad mode off."""
-    yield
-    namespace = getattr(backend, "namespace", None)
-    if hasattr(namespace, "is_grad_enabled") and not namespace.is_grad_enabled():
-        namespace.set_grad_enabled(True)
+    return lambda op: OpCheck(check, samples, op)
 
 
 # -- before the first test
@@ -111,11 +106,12 @@ def pytest_configure(config):
         return
     try:
         config.stash[BACKEND] = backend = registry.load(config.option.backend)
+        config.stash[PROFILES] = profiles(backend)
         config.stash[RELEASE] = session.release(backend, config.option.spec)
         config.stash[DECLARED] = session.declared(backend, config.option.backend, config.option.expectations)
         if not is_worker(config):
             config.pluginmanager.register(
-                Controller(recorder(config, backend), config.stash[DECLARED]), "refgrad-controller"
+                Controller(recorder(config, backend), config.stash[DECLARED], config.hook), "refgrad-controller"
             )
     except (RefgradError, OSError) as error:
         raise pytest.UsageError(str(error)) from error
@@ -138,7 +134,7 @@ def is_worker(config):
 
 def pytest_report_header(config):
     backend = config.stash[BACKEND]
-    under_test = f"backend under test: {backend.name} {backend.version} ({', '.join(sorted(profiles(backend)))})"
+    under_test = f"backend under test: {backend.name} {backend.version} ({', '.join(sorted(config.stash[PROFILES]))})"
     return f"{under_test}, asked for the behaviour of torch {config.stash[RELEASE]}"
 
 
@@ -146,11 +142,17 @@ def pytest_report_header(config):
 def pytest_collection_modifyitems(config, items):
     if unnamed := [item.nodeid for item in items if behaviour_in(item) is None]:
         raise pytest.UsageError(f"tests without @behaviour: {', '.join(unnamed)}")
-    items.sort(key=lambda item: not behaviour_in(item).smoke)
+    items.sort(key=place)
     if config.option.ops:
         keep_ops(config, items)
     idle = session.idle(config.stash[DECLARED], [item.nodeid for item in items], config.args, SUITE)
     report_idle(config, tuple(f"{entry}: no such test" for entry in idle))
+    gc.freeze()  # thousands of tests that stay: no collection during a test need look at them
+
+
+def place(item):
+    """The smoke checks go first; last the ops, all questions about one in a row, for some have answers in common."""
+    return not behaviour_in(item).smoke, op_of(item.nodeid)
 
 
 def keep_ops(config, items):
@@ -179,12 +181,43 @@ def behaviour_in(item):
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    """pytest's own, with one message a test: its phases' reports, and word of start and end, take longer than most tests."""
+    hook, place, alone = item.ihook, {"nodeid": item.nodeid, "location": item.location}, not is_worker(item.config)
+    if alone:
+        hook.pytest_runtest_logstart(**place)
+    hook.pytest_runtest_logreport(report=merged(runtestprotocol(item, log=False, nextitem=nextitem)))
+    if alone:
+        hook.pytest_runtest_logfinish(**place)
+    return True
+
+
+def merged(phases):
+    """The report of the worst phase, of the call where all went alike, with the time that all of them took."""
+    phases = sorted(phases, key=lambda report: report.when != "call")
+    report = phases[worst(each.verdict.outcome for each in phases)]
+    report.refgrad, report.duration = report.verdict.plain(), sum(each.duration for each in phases)
+    report.keywords = {}  # they have done their work, and would go from process to process
+    del report.verdict
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    asked, backend = behaviour_in(item), item.config.stash[BACKEND]
-    if asked.profile not in profiles(backend):
+    stash, asked = item.config.stash, behaviour_in(item)
+    stash[CASE] = item.nodeid
+    record_gradients(stash[BACKEND])
+    if asked.profile not in stash[PROFILES]:
         raise NotApplicable(f"asks for the profile {asked.profile!r}, which this backend does not have")
-    if not asked.holds_for(release := item.config.stash[RELEASE]):
+    if not asked.holds_for(release := stash[RELEASE]):
         raise NotApplicable(f"holds for torch {asked.torch}, and torch {release} is asked for")
+
+
+def record_gradients(backend):
+    """Gradients are recorded when a test begins, even where the one before it failed with grad mode off."""
+    namespace = getattr(backend, "namespace", None)
+    if hasattr(namespace, "is_grad_enabled") and not namespace.is_grad_enabled():
+        namespace.set_grad_enabled(True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -194,7 +227,7 @@ def pytest_runtest_makereport(item, call):
     if excused:
         call.excinfo = as_skip(call.excinfo, excused[1])
     report = yield
-    verdict = judge(
+    report.verdict = judge(
         behaviour_in(item),
         outcome=PYTEST_WORDS[report.outcome],
         error=error,
@@ -202,8 +235,7 @@ def pytest_runtest_makereport(item, call):
         expected=item.config.stash[DECLARED].for_case(item.nodeid) if report.when == "call" or error else None,
         **(notes(item) if report.when == "call" else {}),
     )
-    mark(report, verdict, item.location)
-    report.refgrad = verdict.plain()
+    mark(report, report.verdict, item.location)
     return report
 
 
@@ -247,9 +279,9 @@ def pytest_report_teststatus(report):
 class Controller(Tally):
     """The tally as a plugin of pytest."""
 
-    def __init__(self, recorder, expectations):
+    def __init__(self, recorder, expectations, hook):
         super().__init__(recorder, expectations)
-        self.began = time.perf_counter()
+        self.hook, self.began = hook, time.perf_counter()
 
     def pytest_collection_finish(self, session):
         self.planned = len(session.items)
@@ -263,9 +295,11 @@ class Controller(Tally):
         self.idle = self.idle or tuple(getattr(node, "workeroutput", {}).get("idle", ()))
 
     def pytest_runtest_logreport(self, report):
-        found = getattr(report, "refgrad", None)
+        found = getattr(report, "refgrad", None)  # none where the test's process died
         verdict = Verdict("crash", message=str(report.longrepr)) if found is None else Verdict(**found)
-        self.add(report.nodeid, report.when, verdict, report.duration if found else 0.0)
+        self.add(report.nodeid, verdict, report.duration if found else 0.0)
+        if hasattr(report, "node"):  # pytest-xdist's process, which does not say when a test has ended
+            self.hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item, nextitem):

@@ -377,12 +377,12 @@ def test_nan_under_anomaly_detection(xp, check):
 
 @behaviour("DEEP-03", source=SOURCE, profile="namespace")
 def test_deep_chain(xp, check):
-    """A chain of 20,000 Functions is run backward, and goes away, without recursion."""
+    """A chain of 5,000 Functions is run backward, and goes away, without recursion."""
     function = make(xp, lambda ctx, x: x * 1, lambda ctx, grad: grad)
     x = xp.tensor(1.0, requires_grad=True)
     for _ in range(2):
         y = x
-        for _ in range(20_000):
+        for _ in range(5_000):
             y = function.apply(y)
         y.backward()
         del y

@@ -125,6 +125,7 @@ def entry(table: Any, path: Path, number: int) -> Expectation:
     return Expectation(**table)
 
 
+@cache
 def in_range(version: str, when: str, *, source: str = "") -> bool:
     """Whether ``version`` lies in ``when`` (``">=2.5,<3"``), pre-releases included.
 

@@ -46,17 +46,17 @@ class Goldens:
         self.folder = folder
         self._chapters: dict[str, Chapter] = {}
 
-    def answer(self, op: OpInfo, sample: SampleInput, question: str) -> Answer:
-        """PyTorch's answer.
+    def answers(self, op: OpInfo, sample: SampleInput) -> dict[str, Answer]:
+        """PyTorch's answers, by question.
 
-        Errors: ``InvalidGoldens`` where none is recorded, or that of other arrays.
+        Errors: ``InvalidGoldens`` where none is recorded, or those of other arrays.
         """
         found = self._chapter(chapter_of(op.id)).get((op.id, str(sample)))
-        if found is None or question not in found.answers:
-            raise InvalidGoldens(f"{op.id}({sample}): no {question} of PyTorch's is recorded; {MEND}")
+        if found is None:
+            raise InvalidGoldens(f"{op.id}({sample}): no answer of PyTorch's is recorded; {MEND}")
         if found.of != fingerprint(op, sample):
             raise InvalidGoldens(f"{op.id}({sample}): the arrays have changed since PyTorch was asked; {MEND}")
-        return found.answers[question]
+        return found.answers
 
     def _chapter(self, name: str) -> Chapter:
         if name not in self._chapters:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from refgrad.errors import RefgradError, Unsupported
+from refgrad.errors import InvalidGoldens, RefgradError, Unsupported
 from refgrad.harness.adapters.calculus import Calculus
 from refgrad.harness.check import Check, Disagreement
 from refgrad.harness.compare import Mismatch, compare
-from refgrad.harness.goldens import Goldens
+from refgrad.harness.goldens import MEND, Goldens
 from refgrad.harness.kinks import slope
 from refgrad.harness.opinfo import OpInfo, SampleInput, bind
 from refgrad.harness.oracle.derivative import Slope
-from refgrad.harness.questions import Asked, questions
+from refgrad.harness.questions import Answer, Asked, questions
 
-__all__ = ["OpCheck", "ops_with"]
+__all__ = ["OpCheck", "Samples", "ops_with"]
 
 __tracebackhide__ = True
 
@@ -28,28 +29,66 @@ SHOWN = 3  # samples of an op that are told in full
 
 def ops_with(ops: Iterable[OpInfo], question: str, *, kink: bool = False) -> list[OpInfo]:
     """The ops that have samples for a question, at kinks or away from them."""
-    return [op for op in ops if any(chosen(op, question, kink))]
+    return [op for op in ops if any(each.kink == kink and question in questions(op, each) for each in op.samples)]
 
 
-def chosen(op: OpInfo, question: str, kink: bool) -> Iterator[SampleInput]:
-    return (each for each in op.samples if each.kink == kink and question in questions(op, each))
+class Known(Asked):
+    """A sample put to a backend, and what PyTorch answers."""
+
+    def __init__(self, calculus: Calculus, op: OpInfo, sample: SampleInput, goldens: Goldens) -> None:
+        super().__init__(calculus, op, sample)
+        self.goldens = goldens
+        self.questions = frozenset(questions(op, sample))
+
+    @cached_property
+    def recorded(self) -> dict[str, Answer]:
+        """PyTorch's answers."""
+        return self.goldens.answers(self.op, self.sample)
+
+    def expected(self, question: str) -> Answer:
+        """PyTorch's answer.
+
+        Errors: ``InvalidGoldens`` where none is recorded.
+        """
+        if question not in self.recorded:
+            raise InvalidGoldens(f"{self.op.id}({self.sample}): no {question} of PyTorch's is recorded; {MEND}")
+        return self.recorded[question]
+
+
+class Samples:
+    """The samples of an op put to a backend; kept, with what was answered, while questions about one op come in a row."""
+
+    def __init__(self, calculus: Calculus, goldens: Goldens) -> None:
+        self.calculus, self.goldens = calculus, goldens
+        self._op: OpInfo | None = None
+        self._samples: list[Known] = []
+
+    def of(self, op: OpInfo) -> list[Known]:
+        """All of an op's."""
+        if op is not self._op:
+            self._op, self._samples = op, [Known(self.calculus, op, sample, self.goldens) for sample in op.samples]
+        return self._samples
 
 
 class OpCheck:
-    """The comparisons of ``op``'s answers with those that PyTorch gave, told through ``check``."""
+    """The comparisons of ``op``'s answers on its samples with those that PyTorch gave, told through ``check``."""
 
-    def __init__(self, check: Check, calculus: Calculus, goldens: Goldens, op: OpInfo) -> None:
-        self.check, self.calculus, self.goldens, self.op = check, calculus, goldens, op
+    def __init__(self, check: Check, samples: Samples, op: OpInfo) -> None:
+        self.check, self.calculus, self.op = check, samples.calculus, op
+        self.samples = samples.of(op)
+
+    def chosen(self, question: str, *, kink: bool = False) -> list[Known]:
+        """The samples that a question is asked about."""
+        return [each for each in self.samples if each.sample.kink == kink and question in each.questions]
 
     def agree(self, question: str) -> None:
         """On every sample that asks it, the answer is PyTorch's: number of results, dtype, shape, values."""
 
-        def judge(sample: SampleInput) -> str:
-            actual = Asked(self.calculus, self.op, sample).answer(question)
-            return difference(actual, self.goldens.answer(self.op, sample, question))
+        def judge(asked: Known) -> str:
+            return difference(asked.answer(question), asked.expected(question))
 
-        kinks = chosen(self.op, question, True) if question == "value" else ()
-        self.each([*chosen(self.op, question, False), *kinks], judge)
+        kinks = self.chosen(question, kink=True) if question == "value" else ()
+        self.each([*self.chosen(question), *kinks], judge)
 
     def unchanged(self) -> None:
         """No input is written to, and the same call gives the same result again.
@@ -57,44 +96,40 @@ class OpCheck:
         To rounding: a matrix library chooses its path by where the memory lies, and so may differ by an ulp.
         """
 
-        def judge(sample: SampleInput) -> str:
-            asked = Asked(self.calculus, self.op, sample)
+        def judge(asked: Known) -> str:
             first, after = self.calculus.observe(asked.fn, *asked.arrays)
             again = difference(list(asked.value()), list(first))
             return written_to(asked.arrays, after) or (again and f"asked again, {again}")
 
-        self.each(self.op.samples, judge)
+        self.each(self.samples, judge)
 
     def transposed(self) -> None:
         """Forward and reverse mode are transposes of each other: both give the same number between fixed vectors."""
 
-        def judge(sample: SampleInput) -> str:
-            asked = Asked(self.calculus, self.op, sample)
-            pairs = zip(asked.outputs, asked.jvp(), strict=True)
-            forward = sum(inner(weights, tangent) for (_, weights), tangent in pairs)
-            grads = [asked.gradients(asked.pick(place), weights) for place, weights in asked.outputs]
-            reverse = sum(inner(v, grad) for each in grads for v, grad in zip(asked.directions(), each, strict=True))
+        def judge(asked: Known) -> str:
+            weights, directions = [each for _, each in asked.outputs], asked.directions()
+            forward = sum(inner(w, tangent) for w, tangent in zip(weights, asked.answer("jvp"), strict=True))
+            grads = by_cotangent(asked.answer("vjp"), len(directions))[::2]  # the others are those of ones
+            reverse = sum(inner(v, grad) for each in grads for v, grad in zip(directions, each, strict=True))
             if not np.isfinite([forward, reverse]).all():
                 return ""
-            dtype = roughest(*asked.arrays, *(weights for _, weights in asked.outputs))
+            dtype = roughest(*asked.arrays, *weights)
             mismatch = compare(np.asarray(forward, dtype), np.asarray(reverse, dtype))
             return "" if mismatch is None else f"jvp and vjp are no transposes: {mismatch}"
 
-        self.each(list(chosen(self.op, "jvp", False)), judge)
+        self.each(self.chosen("jvp"), judge)
 
     def kinks(self) -> None:
         """Where PyTorch's gradient differs, no derivative is defined there, and the backend's lies between the sides."""
 
-        def judge(sample: SampleInput) -> str:
-            asked = Asked(self.calculus, self.op, sample)
-            expected = self.goldens.answer(self.op, sample, "vjp")
-            actual = asked.vjp()
+        def judge(asked: Known) -> str:
+            actual, expected = asked.answer("vjp"), asked.expected("vjp")
             if len(actual) != len(expected):
                 return f"{len(actual)} results, expected {len(expected)}"
             found = (each for i, pair in enumerate(zip(actual, expected)) for each in self.weigh(asked, i, *pair))
             return next((each for each in found if each), "")
 
-        self.each(list(chosen(self.op, "vjp", True)), judge)
+        self.each(self.chosen("vjp", kink=True), judge)
 
     def weigh(self, asked: Asked, number: int, actual: Array, expected: Array) -> Iterator[str]:
         """What is wrong with one gradient; what is a convention is noted by name."""
@@ -158,6 +193,11 @@ class OpCheck:
             raise lacking[0]
         if lacking:
             self.check.lacking.append(f"{len(lacking)} of {len(samples)} samples: {lacking[0]}")
+
+
+def by_cotangent(answer: Answer, inputs: int) -> list[Answer]:
+    """The gradients of ``vjp`` by the cotangent that they are for."""
+    return [answer[start : start + inputs] for start in range(0, len(answer), inputs)]
 
 
 def difference(actual: list[Array], expected: list[Array]) -> str:

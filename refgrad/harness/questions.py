@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,19 @@ class Asked:
 
     def __init__(self, calculus: Calculus, op: OpInfo, sample: SampleInput) -> None:
         self.calculus, self.op, self.sample = calculus, op, sample
-        self.fn, self.arrays = bind(op, sample)
+        self.fn, self._arrays = bind(op, sample)
+        self._answers = dict[str, Answer]()
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """The differentiable inputs, each time anew: a backend may write into what it is given."""
+        return tuple(array.copy() for array in self._arrays)
 
     def answer(self, question: str) -> Answer:
-        """The answer to the question of that name."""
-        found: Answer = getattr(self, question)()
-        return found
+        """The answer to the question of that name; it is asked once."""
+        if question not in self._answers:
+            self._answers[question] = getattr(self, question)()
+        return self._answers[question]
 
     def value(self) -> Answer:
         """Every output."""
@@ -101,6 +108,12 @@ def questions(op: OpInfo, sample: SampleInput) -> Iterator[str]:
 
 def weights_like(array: Array, seed: int) -> Array:
     """Numbers of both signs away from zero, none like another: constant weights would hide a permutation."""
-    draws = (uniform(seed + part, array.shape) for part in (0, 1000))
-    real, imaginary = (np.round((draw + 0.5) * np.where(draw * 2**20 % 1 < 0.5, -1, 1), 3) for draw in draws)
-    return np.asarray(real + 1j * imaginary if array.dtype.kind == "c" else real, array.dtype)
+    real = weights(seed, array.shape)
+    mixed = real + 1j * weights(seed + 1000, array.shape) if array.dtype.kind == "c" else real
+    return mixed.astype(array.dtype)
+
+
+@cache
+def weights(seed: int, shape: tuple[int, ...]) -> Array:
+    draw = uniform(seed, shape)
+    return np.asarray(np.round((draw + 0.5) * np.where(draw * 2**20 % 1 < 0.5, -1, 1), 3))

@@ -138,7 +138,7 @@ class Recorder:
 
     def add(self, case: Case) -> None:
         self.cases.append(case)
-        self.write({"kind": "case", **asdict(case)})
+        self.write({"kind": "case", **{name: getattr(case, name) for name in case.__slots__}})
 
     def finish(
         self, planned: int, *, unmet: tuple[str, ...] = (), invalid: str = "", duration: float = 0.0

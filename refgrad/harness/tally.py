@@ -1,7 +1,7 @@
-"""From pytest's reports to a run: one verdict a phase, one case a test, one exit code."""
+"""From pytest's reports to a run: one verdict a test, one exit code."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from refgrad.errors import BackendCrashed, BackendTimeout
@@ -11,18 +11,17 @@ from refgrad.harness.expectations import Expectation, Expectations
 from refgrad.harness.outcomes import PASSED, RED
 from refgrad.harness.results import Case, Recorder, Run
 
-__all__ = ["FAILED", "GREEN", "MISADAPTED", "Tally", "Verdict", "judge", "op_of", "theme_of"]
+__all__ = ["FAILED", "GREEN", "MISADAPTED", "Tally", "Verdict", "judge", "op_of", "theme_of", "worst"]
 
 GREEN, FAILED, MISADAPTED = 0, 1, 3
 LONGEST = 2000  # characters of a failure's message that are worth keeping
 
-# what a test came to is the worst of what its setup, its call and its teardown came to
 WORST_FIRST = ("crash", "timeout", "fail", "xpass", "xfail", "unsupported", "n/a", "pass (convention)", "pass")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one phase of one test came to, in words that survive the way from a worker process."""
+    """What a test, or a phase of it, came to, in words that survive the way from a worker process."""
 
     outcome: str
     reason: str = ""
@@ -40,8 +39,8 @@ class Verdict:
         )  # fmt: skip
 
     def plain(self) -> dict[str, Any]:
-        """As JSON takes it."""
-        return asdict(self)
+        """As JSON takes it, what is the default left out."""
+        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) != field.default}
 
 
 def judge(
@@ -99,8 +98,14 @@ def said(error: BaseException | None) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
 
 
+def worst(outcomes: Iterable[str]) -> int:
+    """Which of the outcomes of a test's phases is the test's."""
+    ranks = [WORST_FIRST.index(outcome) for outcome in outcomes]
+    return ranks.index(min(ranks))
+
+
 class Tally:
-    """Adds the phases up to cases, and the cases to a run."""
+    """Adds the cases up to a run."""
 
     def __init__(self, recorder: Recorder, expectations: Expectations) -> None:
         self.recorder, self.expectations = recorder, expectations
@@ -108,19 +113,11 @@ class Tally:
         self.idle: tuple[str, ...] = ()
         self.run: Run | None = None
         self.failed_smoke: list[str] = []
-        self.pending: dict[str, list[tuple[Verdict, float]]] = {}
 
-    def add(self, id: str, when: str, verdict: Verdict, duration: float) -> None:
-        """Take one phase in; the test's case is recorded after its teardown, or at once where its process died."""
-        self.pending.setdefault(id, []).append((verdict, duration))
-        if when not in ("setup", "call"):  # pytest-xdist has no phase for a process that died
-            self.settle(id)
-
-    def settle(self, id: str) -> None:
-        phases = self.pending.pop(id)
-        worst = min((verdict for verdict, _ in phases), key=lambda verdict: WORST_FIRST.index(verdict.outcome))
-        self.recorder.add(worst.case(id, sum(duration for _, duration in phases)))
-        if worst.smoke and worst.outcome in RED:
+    def add(self, id: str, verdict: Verdict, duration: float) -> None:
+        """Record what a test came to."""
+        self.recorder.add(verdict.case(id, duration))
+        if verdict.smoke and verdict.outcome in RED:
             self.failed_smoke.append(id)
 
     @property

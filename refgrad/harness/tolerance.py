@@ -1,6 +1,7 @@
 """How near is near: ``torch.testing``'s tolerances, per dtype."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -32,6 +33,7 @@ BY_DTYPE = {
 }
 
 
+@cache
 def tolerance_for(*dtypes: np.dtype, rtol: float | None = None, atol: float | None = None) -> Tolerance:
     """The loosest tolerance among ``dtypes``; integers and bools compare exactly.
 

@@ -11,7 +11,7 @@ from refgrad.harness import adapters, op_db
 from refgrad.harness.adapters import NamespaceBackend
 from refgrad.harness.check import Check, Disagreement
 from refgrad.harness.goldens import newest
-from refgrad.harness.op_check import OpCheck
+from refgrad.harness.op_check import OpCheck, Samples
 from refgrad.harness.outcomes import lacks
 
 
@@ -35,7 +35,7 @@ def asking(backend, name="exp"):
         backend.name, "case", array=backend.to_numpy, strict=True, lacks=lambda error: lacks(error, backend, suite())
     )
     (op,) = [op for op in op_db.find([name]) if not op.variant]
-    return OpCheck(check, adapters.calculus(backend), newest(suite() / "goldens"), op)
+    return OpCheck(check, Samples(adapters.calculus(backend), newest(suite() / "goldens")), op)
 
 
 def ask(checked, question):
@@ -163,3 +163,34 @@ def test_convention():
     assert "PyTorch's 0.0" in checked.check.conventions[-1]
     with pytest.raises(Disagreement, match="finite differences in float64: left"):
         abs_with(1.5).kinks()
+
+
+def test_asked_once():
+    """An answer serves every question that needs it, as long as the questions are about one op."""
+    seen = []
+
+    def exp(x):
+        seen.append(x)
+        return refgrad.exp(x)
+
+    backend = Wrong(exp)
+    samples = Samples(adapters.calculus(backend), newest(suite() / "goldens"))
+    op, other = (next(iter(op_db.find([name]))) for name in ("exp", "log"))
+    check = Check(backend.name, "case", array=backend.to_numpy, strict=True)
+    for question in ("vjp", "jvp"):
+        OpCheck(check, samples, op).agree(question)
+    asked = len(seen)
+    OpCheck(check, samples, op).transposed()
+    assert len(seen) == asked
+    OpCheck(check, samples, other).agree("value")
+    OpCheck(check, samples, op).transposed()
+    assert len(seen) > asked
+
+
+def test_arrays_of_its_own():
+    """A backend that writes into the arrays that it is given spoils no other question."""
+    sample = asking(Wrong(refgrad.exp)).samples[0]
+    (array,) = sample.arrays
+    before = array.copy()
+    array[:] = 7.0
+    assert (sample.arrays[0] == before).all()

@@ -7,7 +7,7 @@ from refgrad.harness.behaviours import Behaviour
 from refgrad.harness.check import Disagreement
 from refgrad.harness.expectations import Expectation, Expectations
 from refgrad.harness.results import Header, Recorder
-from refgrad.harness.tally import FAILED, GREEN, LONGEST, MISADAPTED, Tally, Verdict, judge, op_of, theme_of
+from refgrad.harness.tally import FAILED, GREEN, LONGEST, MISADAPTED, Tally, Verdict, judge, op_of, theme_of, worst
 
 BEHAVIOUR = Behaviour("ACC-01", "It adds.", "x", "should")
 SMOKE = Behaviour("SMK-01", "It runs.", "x", smoke=True)
@@ -66,33 +66,36 @@ def tally(*expectations):
     return Tally(Recorder(Header("mylib", "1", "mylib")), Expectations(expectations))
 
 
-def add_test(to, id, *outcomes, smoke=False):
-    phases = ("setup", "call", "teardown") if len(outcomes) == 3 else ("???",)  # as pytest-xdist says of a lost process
-    for when, outcome in zip(phases, outcomes, strict=True):
-        to.add(id, when, Verdict(outcome, smoke=smoke), 0.25)
+def add_test(to, id, outcome, smoke=False):
+    to.add(id, Verdict(outcome, smoke=smoke), 0.25)
     to.planned += 1
 
 
 @pytest.mark.parametrize(
-    ("phases", "outcome"),
+    ("phases", "place"),
     [
-        (("pass", "pass", "pass"), "pass"),
-        (("pass", "fail", "pass"), "fail"),
-        (("pass", "pass", "fail"), "fail"),
-        (("pass", "unsupported", "pass"), "unsupported"),
-        (("pass", "unsupported", "fail"), "fail"),
-        (("pass", "xfail", "pass"), "xfail"),
-        (("crash",), "crash"),
-        (("pass", "crash", "pass"), "crash"),
-        (("pass", "timeout", "pass"), "timeout"),
+        (("pass", "pass", "pass"), 0),
+        (("fail", "pass", "pass"), 0),
+        (("pass", "pass", "fail"), 2),
+        (("pass (convention)", "pass", "pass"), 0),
+        (("unsupported", "pass", "pass"), 0),
+        (("unsupported", "fail", "pass"), 1),
+        (("xfail", "pass"), 0),
+        (("crash", "fail"), 0),
+        (("fail", "timeout"), 1),
     ],
 )
-def test_worst_phase(phases, outcome):
-    """A test comes to the worst of its phases, and takes as long as all of them."""
+def test_worst_phase(phases, place):
+    """A test comes to the worst of its phases, and of equals to the first."""
+    assert worst(phases) == place
+
+
+def test_case():
+    """What a test came to is recorded as it is, with its time."""
     found = tally()
-    add_test(found, "test_x.py::a", *phases)
+    add_test(found, "test_x.py::a", "unsupported")
     (case,) = found.finish(1).cases
-    assert (case.outcome, case.duration) == (outcome, 0.25 * len(phases))
+    assert (case.id, case.theme, case.outcome, case.duration) == ("test_x.py::a", "x", "unsupported", 0.25)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,7 @@ def test_exit_code(outcomes, code):
     """0 is green; 1 is red, and a run that executed nothing is."""
     found = tally()
     for n, outcome in enumerate(outcomes):
-        add_test(found, f"test_x.py::{n}", "pass", outcome, "pass")
+        add_test(found, f"test_x.py::{n}", outcome)
     found.finish(1)
     assert found.exit_code() == code
 
@@ -117,8 +120,8 @@ def test_exit_code(outcomes, code):
 def test_misadapted():
     """A failed smoke check voids the run: exit code 3, and the record says why."""
     found = tally()
-    add_test(found, "test_smoke.py::a", "pass", "fail", "pass", smoke=True)
-    add_test(found, "test_x.py::a", "pass", "pass", "pass")
+    add_test(found, "test_smoke.py::a", "fail", smoke=True)
+    add_test(found, "test_x.py::a", "pass")
     assert "misadapted" in found.finish(1).footer.invalid
     assert found.exit_code() == MISADAPTED
 
@@ -126,7 +129,7 @@ def test_misadapted():
 def test_case_that_never_ran():
     """A run with fewer cases than were planned is red."""
     found = tally()
-    add_test(found, "test_x.py::a", "pass", "pass", "pass")
+    add_test(found, "test_x.py::a", "pass")
     found.planned += 1
     found.finish(1)
     assert found.exit_code() == FAILED
@@ -135,8 +138,8 @@ def test_case_that_never_ran():
 def test_unmet_expectations():
     """An entry that came out otherwise, and one that matches no test, turn a run red."""
     found = tally(Expectation("test_x.py::a", "fail", "known"))
-    add_test(found, "test_x.py::a", "pass", "n/a", "pass")
-    add_test(found, "test_x.py::b", "pass", "pass", "pass")
+    add_test(found, "test_x.py::a", "n/a")
+    add_test(found, "test_x.py::b", "pass")
     found.idle = ("test_x.py::gone",)
     assert found.finish(1).footer.unmet == ("test_x.py::gone", "test_x.py::a (fail: known): no case came out so")
     assert found.exit_code() == FAILED
@@ -145,7 +148,7 @@ def test_unmet_expectations():
 def test_unmet_needs_the_whole_list():
     """A run that was stopped early does not say which expectations were not met."""
     found = tally(Expectation("test_x.py::*", "fail", "known"))
-    add_test(found, "test_x.py::a", "pass", "n/a", "pass")
+    add_test(found, "test_x.py::a", "n/a")
     found.planned += 1
     assert found.finish(1).footer.unmet == ()
 

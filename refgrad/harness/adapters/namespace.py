@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from refgrad.harness.backend import FORWARD_PATHS, has_path
 __all__ = ["NamespaceBackend", "completed"]
 
 Array = np.ndarray[Any, Any]
+TO_PLAIN = ("cpu", "resolve_conj", "resolve_neg", "clone")  # PyTorch's numpy() refuses lazy conjugates and zeros
 
 
 class NamespaceBackend:
@@ -30,6 +32,7 @@ class NamespaceBackend:
         self.name = getattr(type(self), "name", module.__name__)
         self.version = str(getattr(module, "__version__", "unknown"))
         self.device = device
+        self._to_plain = [step for step in TO_PLAIN if hasattr(module.Tensor, step)]
         if device is not None:
             self._choose(device)
 
@@ -56,13 +59,8 @@ class NamespaceBackend:
         if not isinstance(value, self.namespace.Tensor):
             return np.array(value)
         value = value.detach()
-        for step in (
-            "cpu",
-            "resolve_conj",
-            "resolve_neg",
-            "clone",
-        ):  # PyTorch's numpy() refuses lazy conjugates and zeros
-            value = getattr(value, step)() if hasattr(value, step) else value
+        for step in self._to_plain:
+            value = getattr(value, step)()
         if hasattr(value, "_is_zerotensor") and value._is_zerotensor():  # nor one whose zeros were never written
             value = value.clone()
         if str(value.dtype).endswith("bfloat16"):  # NumPy has no such dtype
@@ -73,7 +71,7 @@ class NamespaceBackend:
         """The canonical ops that the module has."""
         return {name: _resolve(self.namespace, name) for name in SIGNATURES if has_path(self.namespace, name)}
 
-    @property
+    @cached_property
     def nested(self) -> bool:
         """Whether derivatives can be differentiated."""
         return has_path(self.namespace, "autograd.grad")
@@ -91,7 +89,7 @@ class NamespaceBackend:
         return output, self._gradients(output, leaves, cotangent, nested)
 
     def _gradients(self, output: Any, leaves: tuple[Any, ...], cotangent: Any, nested: bool) -> tuple[Any, ...]:
-        if has_path(self.namespace, "autograd.grad"):
+        if self.nested:
             return tuple(
                 self.namespace.autograd.grad(output, leaves, cotangent, create_graph=nested, allow_unused=True)
             )
