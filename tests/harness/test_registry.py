@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import refgrad.reference  # noqa: F401, before a test swaps sys.modules: the engine cannot be loaded halfway twice
+import refgrad.engine.namespace  # noqa: F401, before a test swaps sys.modules: the engine is not loaded twice
 from refgrad.errors import BackendUnavailable, InvalidBackend, UnknownBackend
 from refgrad.harness import registry
 
