@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from refgrad import __version__
-from refgrad.commands import backends, check, diff, fuzz, new, protocol, record, report
+from refgrad.commands import backends, check, diff, fuzz, matrix, new, protocol, record, report
 from refgrad.commands.parser import RED, UNUSABLE, Parser
 
 EXAMPLES = """\
@@ -15,6 +15,7 @@ examples:
   refgrad new mylib --style=tape                   write an adapter to begin with
   refgrad check mylib --results results.jsonl      keep the record, for `refgrad report`
   refgrad fuzz --backend mylib                     random autograd programs
+  refgrad matrix                                   every installed backend, side by side
   refgrad backends                                 what is installed, and what would not load
 
 exit codes: 0 green, 1 red or nothing executed, 3 misadapted (smoke checks failed), 4 unusable backend or bad usage
@@ -47,7 +48,7 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"refgrad {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Parser)
-    for command in (check, new, fuzz, diff, report, backends, protocol, record):
+    for command in (check, new, fuzz, matrix, diff, report, backends, protocol, record):
         command.add(commands)
     return top
 

@@ -42,7 +42,8 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["check"], ["backends"], ["report"], ["record"], ["check-protocol"], ["fuzz"], ["diff"], ["new"]]
+    "command",
+    [[], ["check"], ["backends"], ["report"], ["record"], ["check-protocol"], ["fuzz"], ["diff"], ["new"], ["matrix"]],
 )
 def test_help(command, tmp_path):
     """Every command explains itself; those that take arguments give examples."""

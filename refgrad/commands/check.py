@@ -10,7 +10,7 @@ from pathlib import Path
 from refgrad.commands.parser import Commands, require, subcommand
 from refgrad.commands.suite import suite
 
-__all__ = ["add"]
+__all__ = ["add", "command", "isolated", "parallel"]
 
 EXAMPLES = """\
 examples:
@@ -70,13 +70,17 @@ def parallel(processes: str | None) -> list[str]:
     return ["-p", "xdist", "-n", processes]
 
 
-def run_suite(args: list[str]) -> int:
+def command(args: list[str]) -> list[str]:
+    """What runs the suite."""
     require("pytest", "the suite needs pytest")
     folder = suite()
     tests, others = chosen(args, folder)
     own = ["-c", str(folder / "pytest.ini"), "--rootdir", str(folder), "--confcutdir", str(folder)]
-    command = [sys.executable, "-m", "pytest", *own, *(tests or [str(folder)]), *others]
-    with subprocess.Popen(command, env=isolated(os.environ)) as process:
+    return [sys.executable, "-m", "pytest", *own, *(tests or [str(folder)]), *others]
+
+
+def run_suite(args: list[str]) -> int:
+    with subprocess.Popen(command(args), env=isolated(os.environ)) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:

@@ -1,14 +1,13 @@
 """``refgrad fuzz``: random autograd programs, until there is a finding, an end, or a kill."""
 
 import argparse
-import re
 import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refgrad.commands.parser import GREEN, RED, Commands, refuse, require, subcommand
+from refgrad.commands.parser import GREEN, RED, Commands, duration, refuse, require, subcommand
 
 if TYPE_CHECKING:
     from refgrad.harness.campaign import Campaign, Plan
@@ -140,15 +139,3 @@ def count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 1")
     return int(text)
-
-
-def duration(text: str) -> float:
-    """``1h30m``, ``90s`` or ``90``.
-
-    Units: seconds.
-    """
-    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text)
-    if not text or found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 90s, 10m or 1h30m")
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return 3600 * hours + 60 * minutes + seconds

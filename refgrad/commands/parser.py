@@ -2,10 +2,11 @@
 
 import argparse
 import importlib.util
+import re
 from collections.abc import Callable
 from typing import NoReturn, TypeAlias
 
-__all__ = ["GREEN", "RED", "UNUSABLE", "Commands", "Parser", "refuse", "require", "subcommand"]
+__all__ = ["GREEN", "RED", "UNUSABLE", "Commands", "Parser", "duration", "refuse", "require", "subcommand"]
 
 GREEN, RED, UNUSABLE = 0, 1, 4
 
@@ -45,3 +46,15 @@ def require(module: str, reason: str, extra: str = "conformance") -> None:
 
     if importlib.util.find_spec(module) is None:
         raise RefgradError(f"{reason}; mend it with: pip install 'refgrad[{extra}]'")
+
+
+def duration(text: str) -> float:
+    """``1h30m``, ``90s`` or ``90``.
+
+    Units: seconds.
+    """
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text)
+    if not text or found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 90s, 10m or 1h30m")
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return 3600 * hours + 60 * minutes + seconds

@@ -5,13 +5,14 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from refgrad.errors import InvalidRun
 from refgrad.harness.outcomes import EXECUTED, OUTCOMES, PASSED, RED
 
-__all__ = ["SCHEMA", "Case", "Footer", "Header", "Recorder", "Run", "read"]
+__all__ = ["SCHEMA", "Case", "Footer", "Header", "Recorder", "Run", "close", "problems", "read", "recorded"]
 
 SCHEMA = 1
 
@@ -167,12 +168,29 @@ def read(path: Path) -> Run:
     Errors: ``InvalidRun`` where the file is not a whole run: no header, no footer, fewer cases than planned, a case
     twice, sums that do not add up, or a run that was void from the start (a misadapted backend).
     """
-    header, *cases, footer = parsed(path)
-    run = Run(record(Header, header, path), tuple(record(Case, c, path) for c in cases), record(Footer, footer, path))
+    run = recorded(path)
     for wrong, reason in problems(run):
         if wrong:
             raise InvalidRun(f"{path}: {reason}")
     return run
+
+
+def recorded(path: Path) -> Run:
+    """What ``path`` holds, whatever it proves: ``problems`` says.
+
+    Errors: ``InvalidRun`` where it is no record, or was cut short.
+    """
+    header, *cases, footer = parsed(path)
+    return Run(record(Header, header, path), tuple(record(Case, c, path) for c in cases), record(Footer, footer, path))
+
+
+def close(path: Path, spec: str, reason: str) -> None:
+    """Make a record that was cut short, or never begun, one that says why."""
+    try:
+        header = record(Header, json_object(text_of(path).partition("\n")[0], path, 1), path)
+    except InvalidRun:
+        header = Header(spec, "", spec, started=datetime.now(UTC).isoformat(timespec="seconds"))
+    Recorder(header, path).finish(0, invalid=reason)
 
 
 def parsed(path: Path) -> list[dict[str, Any]]:
@@ -222,6 +240,7 @@ def frozen(value: Any) -> Any:
 
 
 def problems(run: Run) -> Iterator[tuple[bool, str]]:
+    """Each thing that would make a run prove nothing: whether it is so, and what to say."""
     planned, ids = run.footer.planned, [case.id for case in run.cases]
     unknown = {case.outcome for case in run.cases} - set(OUTCOMES)
     yield run.header.schema != SCHEMA, f"written in format {run.header.schema}, this version reads {SCHEMA}"

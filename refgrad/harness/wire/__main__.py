@@ -7,6 +7,7 @@ import sys
 
 from refgrad.errors import RefgradError
 from refgrad.harness import registry
+from refgrad.harness.session import shipped_with
 from refgrad.harness.wire.server import Server
 
 USAGE = "usage: python -m refgrad.harness.wire serve SPEC"
@@ -24,7 +25,7 @@ def main(args: list[str]) -> int:
     except RefgradError as error:
         print(f"refgrad: {error}", file=sys.stderr)
         return 4
-    Server(backend, sys.stdin.buffer, sink).serve()
+    Server(backend, sys.stdin.buffer, sink, expectations=shipped_with(backend, args[1])).serve()
     return 0
 
 

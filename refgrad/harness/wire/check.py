@@ -24,13 +24,12 @@ __all__ = ["SCHEMA", "Rule", "check_protocol"]
 SCHEMA = Path(__file__).with_name("schema.json")
 BIG = 1_000_000  # elements
 SAMPLES = {
-    "a number": 1.5,
     "a matrix": [[1.0, -2.5, 0.1], [3.0, 4.0, 5.0]],
-    "no element": np.zeros((0, 3)),
     "nan and infinities": [math.nan, math.inf, -math.inf],
     "tiny and huge": [1e-45, 3.4028235e38, 1.17549435e-38],
 }
 FLOATS = ("float32", "float64")  # a library has one of these at least
+SHAPES = {"a number": 1.5, "no element": np.zeros((0, 3))}  # which not every library has
 OTHERS = {
     "float64": np.array([0.1, 1e300]), "float32": np.array([0.1, 1e30], np.float32),
     "int64": np.array([1, 2**53 + 1]), "bool": np.array([True, False]),
@@ -152,14 +151,15 @@ def refused(connection: Connection, number: int, otherwise: str) -> None:
 
 
 def keeps_values(connection: Connection, told: Told) -> None:
-    """A float32 or float64 array comes back as it went, nan, infinities and no element at all included."""
+    """A float32 or float64 array comes back as it went, nan and infinities included."""
     for name, values in SAMPLES.items():
         returns(connection, name, np.array(values, floats(connection)))
 
 
-def keeps_other_dtypes(connection: Connection, told: Told) -> None:
-    """An array of another dtype comes back as it went, or is refused by an error."""
-    for name, array in OTHERS.items():
+def keeps_others(connection: Connection, told: Told) -> None:
+    """An array of another dtype, without dimensions or without elements comes back as it went, or is refused by an error."""
+    shapes = {name: np.array(values, floats(connection)) for name, values in SHAPES.items()}
+    for name, array in (OTHERS | shapes).items():
         if (held := accepted(connection, array)) is not None:
             same(name, array, connection.request("to_numpy", held))
 
@@ -239,6 +239,6 @@ def ends(connection: Connection, told: Told) -> None:
 
 
 RULES: tuple[Try, ...] = (
-    lacks_an_op, lacks_a_method, survives, refuses_a_stranger, releases, keeps_values, keeps_other_dtypes, carries_much,
+    lacks_an_op, lacks_a_method, survives, refuses_a_stranger, releases, keeps_values, keeps_others, carries_much,
     differentiates, enters_and_leaves, ends,
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,9 +23,13 @@ PLAIN = frozenset({"requires_grad", "is_leaf", "is_grad_enabled"})  # these answ
 
 
 class Server:
-    """Answers the requests of ``source`` on ``sink`` until there are no more."""
+    """Answers the requests of ``source`` on ``sink`` until there are no more.
 
-    def __init__(self, backend: Any, source: BinaryIO, sink: BinaryIO) -> None:
+    ``expectations`` is the file with the gaps that are declared of the backend.
+    """
+
+    def __init__(self, backend: Any, source: BinaryIO, sink: BinaryIO, *, expectations: Path | None = None) -> None:
+        self._told = {} if expectations is None else {"expectations": str(expectations)}
         self.home, self.backend, self._source, self._sink = backend, completed(backend), source, sink
         operators = {name: op for name, op in OPERATORS.items() if name != "abs"}
         self._ops: dict[str, Callable[..., Any]] = operators | dict(self.backend.ops())
@@ -70,7 +75,7 @@ class Server:
         return {
             "protocol": PROTOCOL, "name": who.name, "version": who.version, "homepage": who.homepage, "base64": True,
             "methods": sorted([*methods, RUN]), "ops": sorted(self._ops), "inplace": sorted(self._inplace),
-            "flags": flags + sorted(able & {"retain_graph", "create_graph"}),
+            "flags": flags + sorted(able & {"retain_graph", "create_graph"}), **self._told,
         }  # fmt: skip
 
     def _op_(self, name: str, *args: Any, **kwargs: Any) -> Any:

@@ -13,7 +13,9 @@ TINY = f"{sys.executable} {HERE / 'tiny_server.py'}"
 node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
 
 
-@pytest.mark.parametrize("command", [TINY, f"{TINY} double", pytest.param(f"node {HERE / 'server.mjs'}", marks=node)])
+@pytest.mark.parametrize(
+    "command", [TINY, f"{TINY} double", f"{TINY} shaped", pytest.param(f"node {HERE / 'server.mjs'}", marks=node)]
+)
 def test_right_servers(command):
     """A server of 100 lines, in plain Python or JavaScript, keeps every rule."""
     rules = list(check_protocol(command))

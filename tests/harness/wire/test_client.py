@@ -15,6 +15,7 @@ import pytest
 from refgrad.errors import BackendCrashed, BackendTimeout, BackendUnavailable, ProtocolError, Unsupported
 from refgrad.harness import adapters, registry
 from refgrad.harness.backend import capabilities, profiles
+from refgrad.harness.session import declared
 from refgrad.harness.wire import WireBackend
 from refgrad.harness.wire.check import SCHEMA
 from refgrad.harness.wire.connection import RemoteError
@@ -72,6 +73,17 @@ def test_same_profiles(tape, functional):
     for backend, name in ((tape, "Tape"), (functional, "Functional")):
         home = registry.load(f"{ADAPTERS}:{name}")
         assert capabilities(backend) == capabilities(home)
+
+
+def test_declared_gaps_come_along(tmp_path):
+    """The expectations beside a served adapter hold for it here, too."""
+    (tmp_path / "adapter.py").write_text(ADAPTERS.read_text())
+    (tmp_path / "tiny_tape.py").write_text((HERE.parent / "tiny_tape.py").read_text())
+    (tmp_path / "expectations.toml").write_text('[[expect]]\ntest = "t.py::t"\noutcome = "fail"\nreason = "so it is"\n')
+    with closing(
+        registry.load(f"exec:{sys.executable} -m refgrad.harness.wire serve {tmp_path}/adapter.py:Tape")
+    ) as backend:
+        assert [each.test for each in declared(backend, "exec:...", None).entries] == ["t.py::t"]
 
 
 def test_torch_words_on_a_tape(tape):

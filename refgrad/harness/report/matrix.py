@@ -1,0 +1,93 @@
+"""Several backends side by side, as markdown and as one HTML file."""
+
+from collections.abc import Iterator, Sequence
+
+from refgrad.harness import scoreboard
+from refgrad.harness.report import html, terminal
+from refgrad.harness.report.markdown import escaped, row
+from refgrad.harness.scoreboard import Row, Score
+
+__all__ = ["markdown", "page"]
+
+LEGEND = (
+    "A cell says how many cases pass of those that apply, and how many differ (declared or not); what is left is not "
+    "supported. A dot says that nothing of it is supported, n/a that it cannot be asked of such a backend."
+)
+POINTS = "Where no derivative exists any value between the two sides is as good as another; PyTorch's is the first."
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The backends, the themes, the choices at kinks: a table each."""
+    ran = [each for each in rows if each.run]
+    return "\n".join(["# Scoreboard", "", *backends(rows), *themes(ran), *choices(ran)]) + "\n"
+
+
+def page(rows: Sequence[Row]) -> str:
+    """The same as one HTML file that needs nothing else.
+
+    Errors: ``RefgradError`` where jinja2 is not installed.
+    """
+    ran = [each for each in rows if each.run]
+    return html.page(
+        "matrix.html", rows=rows, ran=ran, themes=scoreboard.themes(ran), choices=scoreboard.choices(ran),
+        verdict=verdict, cell=cell, share=share, legend=LEGEND, points=POINTS,
+    )  # fmt: skip
+
+
+def backends(rows: Sequence[Row]) -> Iterator[str]:
+    yield row(["backend", "version", "profiles", "verdict", "asked for torch", "on"])
+    yield row(["---"] * 6)
+    for each in rows:
+        head = each.header
+        yield row(
+            [
+                escaped(head.backend),
+                head.version,
+                ", ".join(head.profiles),
+                escaped(verdict(each)),
+                head.torch,
+                date(each),
+            ]
+        )
+
+
+def verdict(each: Row) -> str:
+    return each.reason if each.run is None else terminal.verdict(each.run)
+
+
+def date(each: Row) -> str:
+    return each.header.started.partition("T")[0]
+
+
+def themes(rows: Sequence[Row]) -> Iterator[str]:
+    yield from ("", "## By theme", "", LEGEND, "")
+    yield row(["theme", *[each.name for each in rows]])
+    yield row(["---", *["---:"] * len(rows)])
+    for name, scores in scoreboard.themes(rows).items():
+        yield row([name, *map(cell, scores)])
+
+
+def cell(score: Score) -> str:
+    if score.applicable == 0:
+        return "n/a"
+    if score.lacking == score.applicable:
+        return "·"
+    return f"{score.passed}/{score.applicable}" + (f" ✗{score.differ}" if score.differ else "")
+
+
+def share(score: Score) -> str:
+    """How a cell is coloured."""
+    if score.lacking == score.applicable:
+        return "soft"
+    return "fail" if score.differ else "pass" if score.passed == score.applicable else "part"
+
+
+def choices(rows: Sequence[Row]) -> Iterator[str]:
+    found = scoreboard.choices(rows)
+    if not found:
+        return
+    yield from ("", "## Choices at kinks", "", POINTS, "")
+    yield row(["point", "PyTorch", *[each.name for each in rows]])
+    yield row(["---", *["---:"] * (len(rows) + 1)])
+    for each in found:
+        yield row([f"`{each.where}`", each.torch, *[chosen or "" for chosen in each.chosen]])
