@@ -143,10 +143,10 @@ def pytest_collection_modifyitems(config, items):
     if unnamed := [item.nodeid for item in items if behaviour_in(item) is None]:
         raise pytest.UsageError(f"tests without @behaviour: {', '.join(unnamed)}")
     items.sort(key=place)
-    if config.option.ops:
-        keep_ops(config, items)
     idle = session.idle(config.stash[DECLARED], [item.nodeid for item in items], config.args, SUITE)
     report_idle(config, tuple(f"{entry}: no such test" for entry in idle))
+    if config.option.ops:
+        keep_ops(config, items)
     gc.freeze()  # thousands of tests that stay: no collection during a test need look at them
 
 

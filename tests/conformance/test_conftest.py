@@ -401,3 +401,11 @@ def test_ops(suite):
     code, output, _ = suite.run("--ops=expp")
     assert code == 4
     assert "no op is called 'expp'; do you mean exp" in output
+
+
+def test_expectation_of_another_op(suite):
+    """With --ops an entry about an op that is not asked for is not missed."""
+    suite.write("test_ops.py", OPS)
+    suite.expect(EXPECT.format("test_ops.py::test_value[log]", "fail"))
+    code, output, _ = suite.run("--ops=exp")
+    assert code == 0, output

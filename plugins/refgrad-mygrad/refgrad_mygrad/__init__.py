@@ -17,16 +17,16 @@ IN_PLACE = (mg.cos, mg.exp, mg.log, mg.sin, mg.sqrt, mg.square, mg.tan, mg.tanh)
 def constant_only(name):
     """MyGrad refuses these to any tensor that could have a gradient: it does not take a derivative of zero for one."""
 
-    def op(input):
-        if isinstance(input, mg.Tensor) and not input.constant:
+    def op(*inputs):
+        if any(isinstance(each, mg.Tensor) and not each.constant for each in inputs):
             raise Unsupported(name, "MyGrad allows it on constants only")
-        return getattr(np, name)(input)
+        return getattr(np, name)(*inputs)
 
     return op
 
 
 SPELLED_OTHERWISE = {
-    **{name: constant_only(name) for name in ("ceil", "floor", "sign", "trunc")},
+    **{name: constant_only(name) for name in ("ceil", "floor", "fmod", "remainder", "sign", "trunc")},
     "clone": mg.positive,  # a recorded copy; Tensor.copy() leaves the graph
     "log_softmax": lambda input, dim: nnet.logsoftmax(input, axis=dim),
     "norm": lambda input, *, dim=None, keepdim=False: mg.linalg.norm(input, axis=dim, keepdims=keepdim),

@@ -44,6 +44,14 @@ OPS = (
     unary("neg", complex=True, errors=[error("RuntimeError", "Negation, the `-` operator", boolean(3))]),
     unary("reciprocal", AWAY, complex=True),
     binary("rsub", (-2.0, 2.0), None, sample(real(3), real(3), alpha=2.0), special=PAIRS[:2], complex=True),
+    *(
+        binary(
+            name, (-3.0, 3.0), (0.4, 0.9), sample(real(2, 3), -0.7), sample(integers(4, low=-5, below=5), 3),
+            kink(values([2.0, -2.0, 0.0]), values([1.0, 1.0, 1.0])), special=PAIRS,
+            errors=[SIZES, error("RuntimeError", "ZeroDivisionError", integers(2, below=3), values([0, 1]))],
+        )
+        for name in ("remainder", "fmod")
+    ),
     op(
         "addcmul",
         sample(real(2, 3), real(2, 3), real(2, 3)),

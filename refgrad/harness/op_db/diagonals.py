@@ -31,4 +31,11 @@ OPS = (
         errors=[error("RuntimeError", "diagonal dimensions cannot be identical 0, 0", real(2, 3), 0, 0, 0)],
     ),
     op("diag_embed", sample(real(3)), sample(real(2, 3), 1), sample(real(2, 3), 0, 0, 2)),
+    op(
+        "diagonal_scatter",
+        sample(real(3, 3), real(3)),
+        sample(real(2, 3), real(2), 1),
+        sample(real(2, 3, 3), real(2, 3), 0, 1, 2),
+        errors=[error("RuntimeError", "expected src to have a size equal to the slice of self", real(3, 3), real(2))],
+    ),
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """More of the same: broadcasting and repeating."""
 
-from refgrad.harness.op_db.samples import error, integers, op, real, sample
+from refgrad.harness.op_db.samples import constant, error, integers, op, real, sample
 
 OPS = (
     op(
@@ -42,4 +42,23 @@ OPS = (
         errors=[error("RuntimeError", "Repeats must be non-negative", real(3), -1)],
     ),
     op("meshgrid", sample(real(2), real(3), indexing="ij"), sample(real(2), real(3), indexing="xy")),
+    op(
+        "expand_as",
+        sample(real(3), constant(real(2, 3))),
+        sample(real(2, 1), constant(real(2, 3))),
+        sample(real(), constant(real(0))),
+        method=True,
+        errors=[
+            error("RuntimeError", "must match the existing size (3) at non-singleton dimension 1", real(3), real(2, 2))
+        ],
+    ),
+    op(
+        "sum_to_size",
+        sample(real(2, 3), (1, 3)),
+        sample(real(2, 3), (3,)),
+        sample(real(2, 3), (2, 3)),
+        sample(real(2, 3), ()),
+        method=True,
+        errors=[error("RuntimeError", "size {[2]} is not expandable to size {[2, 3]}", real(2, 3), (2,))],
+    ),
 )

@@ -13,10 +13,20 @@ def symmetric(xp: Any, found: Any) -> list[Any]:
     return [found[0], xp.abs(found[1])]
 
 
-# of a tangent that is not Hermitian, torch's forward mode and its gradient are no transposes: forward mode is not asked
+def hermitian(A: Any) -> Any:
+    """The Hermitian part: of a tangent that is not Hermitian, PyTorch's forward mode and its gradient are no transposes."""
+    return (A + A.transpose(-2, -1).conj()) / 2 if A.shape[-1] == A.shape[-2] else A
+
+
+def powers(xp: Any, found: Any) -> list[Any]:
+    """Sums of powers of eigenvalues, which know no order."""
+    value = found[0]
+    return [xp.sum(value, -1), xp.sum(value * value, -1), xp.sum(value * value * value, -1)]
+
+
 HERMITIAN = (definite(3, 3), definite(2, 2, 2), definite(1, 1), definite(2, 2, dtype=Z))
 OPS = (
-    op("linalg.cholesky", *(sample(A) for A in HERMITIAN), sample(definite(3, 3), upper=True), forward=False,
+    op("linalg.cholesky", *(sample(A) for A in HERMITIAN), sample(definite(3, 3), upper=True), prepare=hermitian,
        errors=[error("RuntimeError", SQUARE, real(2, 3)),
                error("_LinAlgError", "the input is not positive-definite", values([[1.0, 2.0], [2.0, 1.0]]))]),
     op("linalg.qr", sample(real(3, 3)), sample(real(4, 2)), sample(real(2, 4)), sample(real(2, 3, 2)), sample(real(3, 2, dtype=Z)),
@@ -24,7 +34,7 @@ OPS = (
     op("linalg.lu", sample(regular(3, 3)), sample(real(3, 2)), sample(real(2, 3)), sample(regular(2, 2, 2)), sample(regular(2, 2, dtype=Z)),
        errors=[error("RuntimeError", "Expected tensor with 2 or more dimensions", real(3))]),
     op("linalg.lu_factor", sample(regular(3, 3)), sample(real(3, 2)), sample(real(2, 3))),
-    op("linalg.eigh", *(sample(A) for A in HERMITIAN), sample(definite(3, 3), UPLO="U"), comparable=symmetric, forward=False,
+    op("linalg.eigh", *(sample(A) for A in HERMITIAN), sample(definite(3, 3), UPLO="U"), prepare=hermitian, comparable=symmetric,
        errors=[error("RuntimeError", SQUARE, real(2, 3)), error("RuntimeError", "Expected UPLO argument to be 'L' or 'U'", definite(2, 2), UPLO="X")]),
     op("linalg.eigvalsh", *(sample(A) for A in HERMITIAN), errors=[error("RuntimeError", SQUARE, real(2, 3))]),
     op("linalg.svd", sample(real(3, 3)), sample(real(4, 2)), sample(real(2, 4)), sample(real(2, 3, 2)), sample(real(3, 2, dtype=Z)),
@@ -33,4 +43,10 @@ OPS = (
     op("linalg.svdvals", sample(real(3, 3)), sample(real(4, 2)), sample(real(2, 4)), sample(real(2, 3, 2)), sample(real(3, 2, dtype=Z)), sample(real(3, 3, dtype=F))),
     op("linalg.householder_product", sample(real(3, 2), real(2)), sample(real(2, 3, 2), real(2, 2)), sample(real(3, 3), real(1)), sample(real(3, 2, dtype=Z), real(2, dtype=Z)),
        errors=[error("RuntimeError", "input.shape[-2] must be greater than or equal to input.shape[-1]", real(2, 3), real(2))]),
+    op("linalg.eigvals", sample(real(3, 3)), sample(real(2, 2, 2)), sample(real(2, 2, dtype=Z)), comparable=powers,
+       errors=[error("RuntimeError", SQUARE, real(2, 3))]),
+    op("linalg.cholesky_ex", *(sample(A) for A in HERMITIAN), prepare=hermitian, comparable=lambda xp, found: found[0]),
+    op("linalg.lu_factor_ex", sample(regular(3, 3)), sample(real(3, 2))),
+    op("qr", sample(real(3, 3)), sample(real(4, 2)), sample(real(2, 4)), errors=[error("RuntimeError", "must have at least 2 dimensions", real(3))]),
+    op("pinverse", sample(real(3, 2)), sample(real(2, 3)), sample(real(2, 3, 2))),
 )  # fmt: skip

@@ -1,9 +1,10 @@
 """Losses with a margin and between distributions; attention, bags of rows and shuffled channels."""
 
-from refgrad.harness.op_db.samples import constant, error, kink, op, positive, real, sample, values
+from refgrad.harness.op_db.samples import constant, dtype, error, kink, op, positive, real, sample, values
 
 SIGNS = constant(values([1.0, -1.0, 1.0]))
 PLACES = values([2, 0])
+LABELS = values([[0, 2, -1], [1, -1, 0]])
 
 OPS = (
     op("nn.functional.soft_margin_loss", sample(real(3), SIGNS), sample(real(3), SIGNS, reduction="none")),
@@ -34,4 +35,30 @@ OPS = (
         second=False, forward=False,
     ),
     op("nn.functional.channel_shuffle", sample(real(1, 4, 3), 2)),
+    op(
+        "nn.functional.multilabel_margin_loss",
+        sample(real(2, 3), LABELS),
+        sample(real(2, 3), LABELS, reduction="none"),
+        sample(real(3), values([1, -1, 0])),
+        second=False, forward=False,
+        errors=[error("RuntimeError", "inconsistent target size", real(2, 3), values([0, 1]))],
+    ),
+    op(
+        "nn.functional.multilabel_soft_margin_loss",
+        sample(real(2, 3), constant(positive(2, 3))),
+        sample(real(2, 3), constant(positive(2, 3)), constant(positive(3)), reduction="sum"),
+        sample(real(2, 3), constant(positive(2, 3)), reduction="none"),
+        kink(values([[1000.0, -1000.0, 0.0]]), constant(values([[0.0, 1.0, 1.0]]))),
+    ),
+    op("nn.functional.triplet_margin_with_distance_loss", sample(real(2, 3), real(2, 3), real(2, 3), margin=9.0),
+       sample(real(2, 3), real(2, 3), real(2, 3), margin=9.0, swap=True, reduction="sum")),
+    op(
+        "nn.functional.ctc_loss",
+        sample(real(4, 2, 3), values([[1, 2], [2, 1]]), values([4, 3]), values([2, 1])),
+        sample(real(4, 2, 3), values([[1, 1], [2, 1]]), values([4, 4]), values([2, 2]), reduction="none"),
+        sample(real(4, 2, 3), values([1, 2, 2]), values([4, 4]), values([2, 1]), blank=0, reduction="sum"),
+        prepare=lambda logits: logits.log_softmax(-1), second=False, forward=False,
+        errors=[error("RuntimeError", "blank must be in label range", real(4, 2, 3), values([[1, 2], [2, 1]]), values([4, 4]), values([2, 2]), blank=3)],
+    ),
+    op("nn.functional.softmin", sample(real(2, 3), 1), sample(real(2, 3), 0, dtype=dtype("float32"))),
 )  # fmt: skip

@@ -29,4 +29,10 @@ OPS = (
     *(padding(mode, (1, 2)) for mode in ("constant", "reflect", "replicate", "circular")),
     op("nn.functional.unfold", sample(real(1, 2, 3, 3), 2), sample(real(1, 1, 4, 4), 2, stride=2, padding=1)),
     op("nn.functional.fold", sample(real(1, 4, 4), (3, 3), 2)),
+    op("nn.functional.max_unpool1d", sample(real(1, 2, 2), values([[[1, 2], [0, 3]]]), 2)),
+    op(
+        "nn.functional.max_unpool2d",
+        sample(real(1, 1, 2, 2), values([[[[0, 3], [8, 11]]]]), 2),
+        sample(real(1, 1, 2, 2), values([[[[0, 3], [12, 15]]]]), 2, output_size=(1, 1, 5, 5)),
+    ),
 )

@@ -1,6 +1,6 @@
 """Other shapes of the same elements."""
 
-from refgrad.harness.op_db.samples import error, op, real, sample
+from refgrad.harness.op_db.samples import constant, error, op, real, sample
 from refgrad.harness.opinfo import OpInfo
 
 SHAPE = "is invalid for input of size 6"
@@ -64,4 +64,8 @@ OPS = (
     ),
     op("atleast_1d", sample(real()), sample(real(3)), sample(real(2, 3))),
     op("atleast_2d", sample(real()), sample(real(3)), sample(real(2, 3))),
+    op("view_as", sample(real(2, 3), constant(real(3, 2))), sample(real(), constant(real(1, 1))), method=True,
+       errors=[error("RuntimeError", SHAPE, real(2, 3), real(4))]),
+    op("reshape_as", sample(real(2, 3), constant(real(3, 2))), sample(real(2, 3, layout="transposed"), constant(real(6))), method=True,
+       errors=[error("RuntimeError", SHAPE, real(2, 3), real(4))]),
 )  # fmt: skip

@@ -9,6 +9,7 @@ INSIDE = (-0.9, 0.9)
 OPS = (
     unary("digamma", ABOVE, special=(0.5, -0.5, -1.5, 1.0, INF, NAN)),
     unary("lgamma", ABOVE, special=(0.5, -0.5, -1.5, 1.0, INF, NAN)),
+    binary("xlogy", (-2.0, 2.0), (0.2, 4.0), special=[(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (0.0, INF), (0.0, NAN), (1.0, -1.0)]),
     op("polygamma", *(sample(n, positive(2, 3)) for n in (0, 1, 2, 3)), sample(1, positive()), sample(2, values([-0.5, 0.5, -1.5])),
        errors=[error("RuntimeError", "does not support negative n", -1, positive(2))]),
     op("mvlgamma", sample(real(2, 3, low=2.0, high=4.0), 1), sample(real(3, low=2.0, high=4.0), 3), sample(real(low=2.0, high=4.0), 2),
