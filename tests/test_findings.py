@@ -20,6 +20,8 @@ def findings():
             yield pytest.param(LIBRARIES[library], release, script, printed, id=f"{LIBRARIES[library]}-{number}")
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # PyTorch's own use of it, in torch.func
+@pytest.mark.filterwarnings("ignore:torch.triangular_solve is deprecated")
 @pytest.mark.parametrize(("library", "release", "script", "printed"), list(findings()))
 def test_as_told(library, release, script, printed, capsys):
     """A script runs on its own, and prints what is told."""
