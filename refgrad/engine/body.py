@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # of the plan. The token of an array is its type, of a 0-d result its class: two that are the same need no promotion.
 _READ = """\
     if {x}.__class__ is Tensor or isinstance({x}, TensorBase):
-        if {x}._view is not None: {x}._view.refresh({x})
+        if {x}._view is not None: {x}._view.refresh({x}, op)
         _a{i} = {x}._array
 {token}\
         {key} {needed} if {x}._requires_grad else {constant}

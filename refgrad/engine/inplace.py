@@ -101,7 +101,8 @@ def check_result(op: Primitive, target: Any, result: Any) -> None:
         )
     if result.dtype is not target.dtype and not dtypes.can_cast(dtypes.of(result.dtype), dtypes.of(target.dtype)):
         title = dtypes.scalar_title(target.dtype)
-        wanted = _CPP.get(title, title) if "clamp" in op.name else title  # of all ops clamp's says what C++ calls it
+        by_number = op.name.startswith("_clamp") and "number" in op.name  # of all ops this says what C++ calls it
+        wanted = _CPP.get(title, title) if by_number else title
         raise RuntimeError(
             f"result type {dtypes.scalar_title(result.dtype)} can't be cast to the desired output type {wanted}"
         )
@@ -191,7 +192,7 @@ def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...])
     if modes.here.inplace_watch is not None:
         modes.here.inplace_watch(_public_name(op), target)
     check_inplace(target, tracked)
-    arrays, key = read(inputs)
+    arrays, key = read(op, inputs)
     plan = op.plan(key)
     array = arrays[0]
     shared = isinstance(array, np.ndarray)  # else a scalar of the tensor's own, simply replaced
@@ -258,7 +259,7 @@ def inplace_view(function: PrimitiveFunction) -> Callable[..., Any]:
     def method(self: Any, *params: Any) -> Any:
         tracked = modes.grad_enabled and wants_grad(self)
         check_inplace(self, tracked)
-        arrays, key = read((self,))
+        arrays, key = read(op, (self,))
         result = op.forward(own_array(self), *params)
         for layer in modes.layers:
             layer.turned(self, function, params)

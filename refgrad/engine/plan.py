@@ -22,6 +22,7 @@ from refgrad.engine.graph import (
     GONE,
     Node,
     SavedResult,
+    TensorBase,
     leaf_edge,
     naming_tensor,
     sequence,
@@ -85,6 +86,7 @@ class Plan:
             calls[position] = f"{star}rule{position}({arguments})"
             if star:  # one rule gives the gradients of the whole group
                 calls = {i: call for i, call in calls.items() if i <= position}
+        joint = [saved.access(name) for name in op.joint] if rules else []
         self.tracked, self.slots = tuple(saved.tracked), saved.slots
         self.frees = (*saved.tracked, *saved.operands)
         self.saves_results = any(source.startswith("results") for source in saved.slots)
@@ -94,7 +96,8 @@ class Plan:
         self.freed: Callable[..., tuple[Any, ...]] = self._later("freed", self._compile_freed)
         self.make_node: Callable[..., Node] = self._later("make_node", self._compile_make_node)
         self.on_arrays = self._compile_rules("on_arrays", body, namespace)
-        self.on_tensors = self._later("on_tensors", lambda: self._compile_rules("on_tensors", body, namespace))
+        hung = f"hung({body}, ({''.join(name + ', ' for name in joint)}))" if joint else body
+        self.on_tensors = self._later("on_tensors", lambda: self._compile_rules("on_tensors", hung, namespace))
 
     def _later(self, name: str, compiled: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
         """A function that is compiled when it is first called: most plans never need all of theirs."""
@@ -140,6 +143,7 @@ class Plan:
             "check": check,
             "SavedResult": SavedResult,
             "restore": restore,
+            "hung": hung,
         }
         return compile_function(name, "\n".join(lines), scope)
 
@@ -228,9 +232,11 @@ class Plan:
         ]
 
     def _conjugated(self, indent: str) -> list[str]:
-        """The line that takes the rules for plain derivatives, where the result turns out complex."""
-        line = "if dtype is c64 or dtype is c128: node.plan, node.apply = conjugated(plan), None"
-        return [indent + line] if self.op.holomorphic else []
+        """The line that takes the rules for plain derivatives, or refuses, where the result turns out complex."""
+        if self.op.holomorphic is False:
+            return []
+        then = "node.plan, node.apply = conjugated(plan), None" if self.op.holomorphic else "raise real_only(plan.op)"
+        return [f"{indent}if dtype is c64 or dtype is c128: {then}"]
 
     def _versions(self) -> str:
         """The versions of the saved inputs, None where nobody has written to any; a saved result is at 0."""
@@ -251,6 +257,7 @@ class Plan:
             "plan": self,
             "apply": self.on_arrays,
             "conjugated": conjugated,
+            "real_only": real_only,
             "scalar": np.float32,
             "f32": np.dtype(np.float32),
             "c64": np.dtype(np.complex64),
@@ -283,6 +290,16 @@ class Plan:
         return wrap(np.asarray(value)) if index in self.frees and index not in self.tracked else value
 
 
+def hung(grads: tuple[Any, ...], sources: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Recorded gradients, each with a history if one of ``sources`` has, as outputs of one function have in PyTorch."""
+    from refgrad.engine.ops.copies import hang  # floors above
+
+    tensors = tuple(x for x in sources if isinstance(x, TensorBase))
+    if not any(x._requires_grad for x in tensors):
+        return grads
+    return tuple(x if x is None or x._requires_grad else hang(x, *tensors) for x in grads)
+
+
 _PYTORCHS_NAMES = {"input": "self", "input_shape": "self_sym_sizes"}
 
 
@@ -306,6 +323,11 @@ def _raw_saved(node: Node, name: str) -> Any:
     from refgrad.engine.saved_hooks import SavedTensor  # floors above
 
     return SavedTensor(node, node.plan.saved_slot(name))
+
+
+def real_only(op: Primitive) -> RuntimeError:
+    """The error of an op whose complex results have no derivative."""
+    return RuntimeError(f"{op.name} does not support automatic differentiation for outputs with complex dtype.")
 
 
 @functools.cache

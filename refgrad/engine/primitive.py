@@ -50,8 +50,9 @@ class Primitive:
         outputs: tuple[str, ...],
         direct: Any = None,
         constant: tuple[str, ...] = (),
-        holomorphic: bool = True,
+        holomorphic: bool | None = True,
         layout: Any = None,
+        joint: tuple[str, ...] = (),
     ) -> None:
         self.forward = positional(forward)
         self.name = forward.__name__
@@ -61,6 +62,7 @@ class Primitive:
         self.outputs = outputs
         self.constant = constant
         self.holomorphic = holomorphic
+        self.joint = joint
         self.declared = inspect.signature(forward)
         parameters = list(self.declared.parameters.values())
         self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_ONLY)
@@ -156,16 +158,19 @@ def primitive(
     outputs: tuple[str, ...] = (),
     direct: Any = None,
     constant: tuple[str, ...] = (),
-    holomorphic: bool = True,
+    holomorphic: bool | None = True,
     layout: Any = None,
+    joint: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], PrimitiveFunction]:
     """Make a primitive of a function on arrays.
 
     Parameters before ``/`` (or behind ``*``) are its differentiable inputs, the others plain values. ``name`` is the
     node's, where it is not the function's in camel case; ``direct(*arrays, out)`` does the same into ``out``, on arrays of
     one type that need no check. ``constant`` are outputs that no gradient reaches. The rule of an op that is not
-    ``holomorphic`` states PyTorch's gradient of complex inputs itself, conjugates and all. ``layout`` gives a result the
-    order in memory that PyTorch's has, where it is neither a reduction's nor that of promoted inputs.
+    ``holomorphic`` states PyTorch's gradient of complex inputs itself, conjugates and all; None where PyTorch has none.
+    ``layout`` gives a result the order in memory that PyTorch's has, where it is neither a reduction's nor that of promoted
+    inputs. ``joint`` are the inputs of PyTorch's one function of all gradients: they are saved together, and each recorded
+    gradient hangs on all of them.
     """
 
     def decorate(forward: Callable[..., Any]) -> PrimitiveFunction:
@@ -178,6 +183,7 @@ def primitive(
             constant=constant,
             holomorphic=holomorphic,
             layout=layout,
+            joint=joint,
         )
         return build(op, record, forward.__doc__)
 

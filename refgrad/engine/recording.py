@@ -78,14 +78,14 @@ def explain(op: Primitive, arrays: list[Any]) -> None:
 # recording, in general ----------------------------------------------------------------------------------------------
 
 
-def read(inputs: tuple[Any, ...]) -> tuple[list[Any], int]:
-    """The arrays behind ``inputs``, and the key of their pattern."""
+def read(op: Primitive, inputs: tuple[Any, ...]) -> tuple[list[Any], int]:
+    """The arrays behind the ``inputs`` of ``op``, and the key of their pattern."""
     arrays = []
     key = 1
     for x in inputs:
         if isinstance(x, TensorBase):
             if x._view is not None:
-                x._view.refresh(x)
+                x._view.refresh(x, op)
             arrays.append(x._array)
             key = 3 * key + (NEEDED if x._requires_grad else CONSTANT)
         else:
@@ -158,7 +158,7 @@ def through_layers(
 
 def record_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
     """As ``record``, below all layers."""
-    arrays, key = read(inputs)
+    arrays, key = read(op, inputs)
     result = run_forward(op, arrays, params)
     tensors = tuple(map(wrap, result)) if op.outputs else (wrap(result),)
     plan = op.plan(key)

@@ -126,11 +126,11 @@ class View:
     def __init__(self, base: TensorBase, attr_version: int, creation: int) -> None:
         self.base, self.attr_version, self.creation, self.lent = base, attr_version, creation, False
 
-    def refresh(self, tensor: TensorBase, always: bool = False) -> None:
+    def refresh(self, tensor: TensorBase, op: Primitive | None = None, always: bool = False) -> None:
         """Bring ``tensor``'s autograd metadata up to date after a write somewhere in the family.
 
-        The old ``grad_fn`` describes the view before the write; the new one reads the base as it is now. Where nothing is
-        recorded an op does not ask for it; who asks for the history itself is refused ``always``.
+        The old ``grad_fn`` describes the view before the write; the new one reads the base as it is now. An ``op`` that is not
+        recorded, or has no derivative, does not ask for it; who asks for the history itself is refused ``always``.
         """
         base, version = self.base, tensor._counter
         if self.lent and not base._requires_grad:
@@ -146,7 +146,7 @@ class View:
         ):
             return
         if self.creation != DEFAULT:
-            if not (modes.grad_enabled or always):
+            if not (modes.grad_enabled or always) or (op is not None and not op.vjps):
                 return
             raise RuntimeError(
                 restriction(tensor, self.creation, "its base or another view of its base has been modified inplace")
@@ -221,7 +221,7 @@ def record_view_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any,
     """As ``record_view``, below all layers."""
     source = inputs[0]
     own_array(source)
-    arrays, key = read(inputs)
+    arrays, key = read(op, inputs)
     result = run_forward(op, arrays, params)
     tensors = tuple(map(wrap, result)) if op.outputs else (wrap(result),)
     plan = op.plan(key)

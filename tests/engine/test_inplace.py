@@ -410,3 +410,23 @@ def test_a_clamp_that_does_not_fit(xp: Any) -> Any:
     """Integers cannot hold what a clamp between floats gives; of all ops its refusal names the type as C++ does."""
     kinds = (xp.bool, xp.uint8, xp.int8, xp.int16, xp.int32, xp.int64)
     return [attempt(lambda kind=kind: xp.ones(2, dtype=kind).clamp_(min=-0.5)) for kind in kinds]
+
+
+@live
+def test_a_clamp_between_tensors(xp: Any) -> Any:
+    """Either bound may be a tensor, of integers too; a type that does not fit is refused by another name than a number's."""
+    ints = [
+        lambda: xp.tensor([1, 5, 9]).clamp_(min=xp.tensor([2, 2, 2])),
+        lambda: xp.tensor([1, 5, 9]).clamp_(max=xp.tensor(2)),
+        lambda: xp.tensor([1, 5, 9]).clamp_(xp.tensor([2, 2, 2], dtype=xp.int32), xp.tensor(6)),
+        lambda: xp.tensor([1, 5, 9]).clamp_(xp.tensor(2.5)),
+        lambda: xp.tensor([1, 5, 9]).clamp_min_(xp.tensor(2.5)),
+        lambda: xp.tensor([1, 5, 9]).clamp_min_(2.5),
+    ]
+    found = [attempt(each) for each in ints]
+    for name in ("min", "max"):
+        x, bound = xp.tensor([1.0, 5.0, 9.0], requires_grad=True), xp.tensor(4.0, requires_grad=True)
+        y = (x * 1).clamp_(**{name: bound})
+        y.sum().backward()
+        found += [y.detach(), x.grad, bound.grad]
+    return found

@@ -374,3 +374,18 @@ def test_geometry_and_back() -> None:
     assert at.extent == 7
     assert strided(base.reshape(-1), at).tolist() == window.tolist()
     assert geometry(base[:0], base).extent == 0
+
+
+@live
+def test_what_asks_for_no_history(xp: Any) -> Any:
+    """A view whose history has been lost may be compared, and asked for a position; what has a derivative refuses it."""
+    x = xp.tensor([1.0, 2.0], requires_grad=True)
+    y = x.clone()
+    with xp.no_grad():
+        view = y.view(2)
+    y.mul_(2)
+    asked = (
+        lambda: view <= 3, lambda: view == view, lambda: xp.isnan(view), lambda: xp.argmax(view), lambda: view.to(xp.int64),
+        lambda: xp.signbit(view), lambda: xp.zeros_like(view), lambda: view * 2, lambda: view.sign(), lambda: view.grad_fn,
+    )  # fmt: skip
+    return [attempt(each) for each in asked]

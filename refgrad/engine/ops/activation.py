@@ -177,7 +177,7 @@ gelu.defvjp(_gelu_vjp)
 gelu.defjvp(lambda tangent, input, approximate: _gelu_vjp(tangent, input, approximate))
 
 
-@primitive()
+@primitive(holomorphic=None)
 def silu(input: Any, /) -> Any:
     """``input * sigmoid(input)``."""
     require_floating("silu_cpu", input)

@@ -31,6 +31,15 @@ clone.defvjp(lambda grad: grad)
 clone.defjvp(lambda tangent: tangent)
 
 
+@primitive()
+def hang(input: Any, /, *others: Any) -> Any:
+    """A copy whose history is that of ``others`` too, though they have no part in its value."""
+    return input.copy("K")
+
+
+hang.defvjp(lambda grad: grad, others=lambda grad, others_shape: [None] * len(others_shape))
+
+
 def _cast(input: Any, dtype: Any) -> Any:
     return (input.real if input.dtype.kind == "c" and dtype.kind not in "cb" else input).astype(dtype)
 

@@ -22,7 +22,9 @@ def _accumulate(ufunc: Any, input: Any, dim: int, dtype: Any) -> Any:
     dim = dims.wrap(dim, input.ndim)
     kind = dtype.numpy if dtype is not None else np.dtype(np.int64) if input.dtype.kind in "biu" else input.dtype
     wide = input.astype(kind).astype(_WIDE.get(kind.kind, kind))
-    return (ufunc.accumulate(wide, dim) if input.ndim else wide).astype(kind)
+    if not input.ndim:
+        return wide.astype(kind)
+    return ufunc(ufunc.identity, ufunc.accumulate(wide, dim)).astype(kind)  # a sum that starts at 0 is never -0
 
 
 def _reversed(function: Any, value: Any, dim: int) -> Any:
@@ -93,7 +95,8 @@ cumprod.defvjp(_cumprod_vjp)
 @primitive()
 def logcumsumexp(input: Any, /, dim: int) -> Any:
     """``log(cumsum(exp(input)))`` without overflow."""
-    return np.logaddexp.accumulate(input, dims.wrap(dim, input.ndim)) if input.ndim else input.copy()
+    dim = dims.wrap(dim, input.ndim)
+    return np.logaddexp.accumulate(input, dim) + input.dtype.type(0) if input.ndim else input.copy()  # never -0
 
 
 def _logcumsumexp_vjp(grad: Any, input: Any, input_dtype: Any, input_shape: Any, result: Any, dim: int) -> Any:

@@ -52,7 +52,9 @@ def soft_margin_loss(
     if input._array.dtype.kind in "biu":
         title = dtypes.scalar_title(input._array.dtype)
         raise RuntimeError(f"result type Float can't be cast to the desired output type {title}")
-    dims.broadcast(tuple(input.shape), tuple(target.shape))
+    shape = dims.broadcast(tuple(input.shape), tuple(target.shape))
+    if shape != tuple(input.shape):
+        raise RuntimeError(f"output with shape {list(input.shape)} doesn't match the broadcast shape {list(shape)}")
     return _soft_margin_loss(input, target, number)
 
 

@@ -46,13 +46,13 @@ def _of_affine(value: Any, affine: Sizes, shape: Sizes) -> Any:
     return ops.reshape(ops.sum(value, dim) if dim else value, shape)
 
 
-def _normalizer(name: str, kernel: str) -> PrimitiveFunction:
+def _normalizer(name: str, kernel: str, joint: tuple[str, ...]) -> PrimitiveFunction:
     """The primitive, recorded as ``name``, that standardizes ``input``, laid out as ``shape``, over ``dim``.
 
     ``affine`` is the shape in which weight and bias broadcast with the input.
     """
 
-    @primitive(name=name)
+    @primitive(name=name, joint=joint)
     def normalize(input: Any, weight: Any, bias: Any, /, shape: Sizes, dim: Sizes, affine: Sizes, eps: float) -> Any:
         require_floating(kernel, input)
         laid_out = input.reshape(shape)
@@ -85,9 +85,9 @@ def _bias_vjp(grad: Any, bias_shape: Sizes, affine: Sizes) -> Any:
     return _of_affine(grad, affine, bias_shape)
 
 
-_layer_norm = _normalizer("NativeLayerNormBackward0", "LayerNormKernelImpl")
-_group_norm = _normalizer("NativeGroupNormBackward0", "GroupNormKernelImpl")
-_batch_norm = _normalizer("NativeBatchNormBackward0", "batch_norm")
+_layer_norm = _normalizer("NativeLayerNormBackward0", "LayerNormKernelImpl", ("input", "weight", "bias"))
+_group_norm = _normalizer("NativeGroupNormBackward0", "GroupNormKernelImpl", ())
+_batch_norm = _normalizer("NativeBatchNormBackward0", "batch_norm", ("input", "weight"))
 
 
 # layers ---------------------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return grouped(input, num_groups, weight, bias, eps)
 
 
-@primitive(name="NativeBatchNormBackward0")
+@primitive(name="NativeBatchNormBackward0", joint=("input", "weight", "mean", "var"))
 def _by_constants(input: Any, weight: Any, bias: Any, mean: Any, var: Any, /, affine: Sizes, eps: float) -> Any:
     """``batch_norm`` by statistics that are given."""
     require_floating("batch_norm", input)
@@ -230,9 +230,9 @@ _by_constants.defvjp(
 
 
 def _follow(running: Any, value: Any, momentum: float) -> None:
-    """Move a running statistic towards ``value``, in place."""
+    """Move a running statistic towards ``value``, in place; PyTorch does not count this write as one."""
     if running is not None:
-        running.copy_(wrap(((1 - momentum) * running._array + momentum * value).astype(running._array.dtype)))
+        running._array[...] = (1 - momentum) * running._array + momentum * value
 
 
 def batched(

@@ -33,13 +33,23 @@ def _reflected(input: Any, tau: Any, other: Any, *, adjoint: bool) -> Any:
     return result
 
 
+def _count(tau: Any) -> int:
+    """The number of reflections.
+
+    Errors: IndexError for a number without a dimension.
+    """
+    if not tau.ndim:
+        raise IndexError("Dimension specified as -1 but tensor has no dimensions")
+    return int(tau.shape[-1])
+
+
 def _check_product(input: Any, tau: Any) -> None:
     name = "torch.linalg.householder_product"
     if input.ndim < 2:
         raise RuntimeError(f"{name}: input must have at least 2 dimensions.")
     if input.shape[-2] < input.shape[-1]:
         raise RuntimeError(f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]")
-    if input.shape[-1] < tau.shape[-1]:
+    if input.shape[-1] < _count(tau):
         raise RuntimeError(f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]")
     _check_dimensions(name, input, tau)
     _check_batches(name, input, tau)
@@ -63,7 +73,7 @@ def _check_batches(name: str, input: Any, tau: Any) -> None:
         )
 
 
-@primitive(holomorphic=False)
+@primitive(holomorphic=False, joint=("input", "tau"))
 def linalg_householder_product(input: Any, tau: Any, /) -> Any:
     """The first columns of the product of the reflections that ``geqrf`` gives."""
     _check_product(input, tau)
@@ -149,13 +159,14 @@ def _check_ormqr(input: Any, tau: Any, other: Any, left: bool) -> None:
     dim = -2 if left else -1
     if other.shape[dim] != input.shape[-2]:
         raise RuntimeError(f"torch.ormqr: other.shape[{dim}] must be equal to input.shape[-2]")
+    count = _count(tau)
     _check_dimensions("torch.ormqr", input, tau)
     if other.ndim != input.ndim:
         raise RuntimeError(
             "torch.ormqr: Expected other to have the same number of dimensions as input, but got other.ndim equal to "
             f"{other.ndim} and input.ndim is equal to {input.ndim}"
         )
-    if tau.shape[-1] != min(other.shape[dim], input.shape[-1]):
+    if count != min(other.shape[dim], input.shape[-1]):
         raise RuntimeError(f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{dim}], input.shape[-1])")
     _check_batches("torch.ormqr", input, tau)
     for x, name in ((tau, "tau"), (other, "other")):

@@ -52,7 +52,7 @@ def hardshrink(input: Any, /, lambd: float = 0.5) -> Any:
 @primitive(name="SoftshrinkBackward0")
 def _softshrink(input: Any, /, lambd: float) -> Any:
     outside = np.where(input < 0, input + lambd, input - lambd)
-    return np.where((input >= -lambd) & (input <= lambd), input.dtype.type(0), outside)
+    return np.where((input >= -lambd) & (input <= lambd), input * input.dtype.type(0), outside)  # -0 where negative
 
 
 for _op in (hardshrink, _softshrink):
@@ -137,13 +137,13 @@ def _prelu_of_input(grad_output: Any, input: Any, weight: Any, /) -> Any:
 
 
 @primitive()
-def _prelu_of_weight(grad_output: Any, input: Any, /) -> Any:
+def _prelu_of_weight(grad_output: Any, input: Any, weight: Any, /) -> Any:
     return np.where(input > 0, input.dtype.type(0), input) * grad_output
 
 
 _prelu.defvjp(
     lambda grad, input, weight: _prelu_of_input(grad, input, weight),
-    lambda grad, input: _prelu_of_weight(grad, input),
+    lambda grad, input, weight: _prelu_of_weight(grad, input, weight),
 )
 # at 0 the gradient is the left side's, and the gradient's gradient, in torch, the right side's
 _prelu_of_input.defvjp(
@@ -154,6 +154,7 @@ _prelu_of_input.defvjp(
 _prelu_of_weight.defvjp(
     lambda grad, input: ops.where(input >= 0, 0.0, input) * grad,
     lambda grad, grad_output, input: ops.where(input >= 0, 0.0, grad * grad_output),
+    lambda grad: ops.zeros_like(grad),
 )
 
 

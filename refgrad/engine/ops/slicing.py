@@ -130,7 +130,7 @@ select_scatter.defvjp(
 )
 
 
-@primitive()
+@primitive(holomorphic=None)
 def slice_scatter(input: Any, src: Any, /, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
     """A copy of ``input`` with ``src`` in the place of the elements ``start:end:step`` along ``dim``."""
     if step <= 0:

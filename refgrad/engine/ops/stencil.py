@@ -117,12 +117,12 @@ def _bias_jvp(tangent: Any, result: Any) -> Any:
     return ops.expand(ops.reshape(tangent, (-1, *(1,) * (result.ndim - 2))), tuple(result.shape))
 
 
-@primitive(name="ConvolutionBackward0")
+@primitive(name="ConvolutionBackward0", joint=("input", "weight"))
 def convolve(input: Any, weight: Any, bias: Any, /, stencil: Stencil, count: Sizes) -> Any:
     return _biased(_output.op.forward(input, weight, stencil, count), bias)
 
 
-@primitive(name="ConvolutionBackward0")
+@primitive(name="ConvolutionBackward0", joint=("input", "weight"))
 def convolve_transposed(input: Any, weight: Any, bias: Any, /, stencil: Stencil, size: Sizes) -> Any:
     return _biased(_input.op.forward(input, weight, stencil, size), bias)
 

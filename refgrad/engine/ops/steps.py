@@ -159,7 +159,7 @@ def relu(input: Any, /) -> Any:
         if input.dtype.kind == "b":
             raise RuntimeError("Boolean inputs not supported for relu")
         raise NotImplementedError("clamp is not supported for complex types")
-    return np.maximum(input, input.dtype.type(0))
+    return np.maximum(input.dtype.type(0), input)  # -0 stays -0
 
 
 relu.defvjp(lambda grad, result: ops.threshold_backward(grad, result, 0))  # 0 at 0
@@ -245,8 +245,8 @@ def _first(wins: Any, other: Any) -> Any:
 def _clip(input: Any, low: Any, high: Any) -> Any:
     if input.dtype.kind == "c":
         raise NotImplementedError("clamp is not supported for complex types")
-    result = input if low is None else np.maximum(input, low)
-    return result if high is None else np.minimum(result, high)
+    result = input if low is None else np.maximum(low, input)  # of two zeros NumPy gives the second, torch the input
+    return result if high is None else np.minimum(high, result)
 
 
 @primitive(promotes="yes", name="ClampBackward1")
@@ -274,7 +274,7 @@ def _inside(input: Any, min: Any, max: Any) -> Any:
 
 
 @primitive(promotes="yes", name="ClampBackward0")
-def _clamp_tensors(input: Any, min: Any, max: Any, /) -> Any:
+def _clamp_tensors(input: Any, min: Any = None, max: Any = None, /) -> Any:
     return _clip(input, min, max)
 
 
@@ -346,7 +346,7 @@ clamp_min = by_last("clamp_min", _clamp_min_tensor, _clamp_min_number)
 clamp_max = by_last("clamp_max", _clamp_max_tensor, _clamp_max_number)
 
 
-@primitive()
+@primitive(holomorphic=None)
 def nan_to_num(input: Any, /, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
     """``input`` with numbers in place of nan and the infinities, by default the type's largest."""
     if input.dtype.kind in "biu":

@@ -11,6 +11,7 @@ from refgrad.harness.oracle.derivative import Question, question
 from refgrad.harness.oracle.finding import Finding
 from refgrad.harness.oracle.known import of_torch
 from refgrad.harness.oracle.laws import broken, changed
+from refgrad.harness.program import ir
 from refgrad.harness.program.interpreter import interpret
 from refgrad.harness.program.ir import Program
 from refgrad.harness.program.shrinking import shrink, without
@@ -40,7 +41,8 @@ def judge(
 def expressible(program: Program, backends: list[Any]) -> tuple[Program, list[Trace]]:
     """As much of ``program`` as all of the backends can express and some of them run, and their traces of it."""
     while True:
-        traces = [interpret(program, each) for each in backends]
+        traces = [interpret(program, backends[0])]
+        traces += [traces[0] if each is backends[0] else interpret(program, each) for each in backends[1:]]
         lacking = {step.number for trace in traces for step in trace if step.lacking is not None}
         if not profiles(backends[0]) & {"tape", "namespace"}:  # a graph's own errors say nothing of pure functions
             lacking |= {step.number for trace in traces[1:] for step in trace if step.raised is not None}
@@ -104,7 +106,7 @@ class Case:
         """The questions that come before blame: is the case well conditioned, and is the derivative defined?"""
         if difference is None:
             return None
-        if of_torch(difference):
+        if of_torch(difference, ir.numbered(self.program).get(difference.number)):
             return self.finding(difference, dispute, "torch", "known")
         mismatch = difference.mismatch
         if mismatch is None or mismatch.kind != "value":

@@ -105,7 +105,8 @@ class Interpreter:
             raised = None if lacking else stable(error, self.names)
             names = self.tensors if raised else ()
         shown = self.look(names) if self.watch else {}
-        self.tensors = {name: tensor for name, tensor in self.tensors.items() if tensor is not None}
+        if any(self.tensors.get(name) is None for name in ir.made(statement)):  # a gradient that is not there
+            self.tensors = {name: tensor for name, tensor in self.tensors.items() if tensor is not None}
         self.steps.append(Step(number, shown, tuple(self.hooked), raised, lacking))
 
     # looking

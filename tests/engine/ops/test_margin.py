@@ -72,6 +72,8 @@ CASES = [
     Case("soft-weight", weighted("multilabel_soft_margin_loss"), (X, BITS, constant(1.0, 2.0, 0.5, 3.0))),
     Case("soft-target", call("soft_margin_loss"), (X, Y)),
     Case("soft-shapes", call("soft_margin_loss"), (X, constant(1.0, 2.0, 3.0))),
+    Case("soft-one", call("soft_margin_loss"), (X, constant(1.0))),
+    Case("soft-wider", call("soft_margin_loss", reduction="none"), (Array(np.array(2.0)), constant(1.0, -1.0))),
     Case("ranking-dims", call("margin_ranking_loss"), (normal(3), normal(3, 1), SIGNS)),
     Case("ranking-shapes", call("margin_ranking_loss"), (normal(3), normal(4), SIGNS)),
     Case("hinge-shapes", call("hinge_embedding_loss"), (normal(4), SIGNS)),

@@ -1,0 +1,95 @@
+"""Gradients that one function of PyTorch's gives together: what they hang on, and what is saved for them."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from tests.engine.live import attempt, live
+
+
+def layer_norm(xp: Any, input: Any, weight: Any, bias: Any) -> Any:
+    return xp.nn.functional.layer_norm(input, (2,), weight, bias)
+
+
+def batch_norm(xp: Any, input: Any, weight: Any, bias: Any) -> Any:
+    return xp.nn.functional.batch_norm(input, None, None, weight, bias, training=True)
+
+
+def batch_norm_by_constants(xp: Any, input: Any, weight: Any, bias: Any) -> Any:
+    return xp.nn.functional.batch_norm(input, xp.zeros(2), xp.ones(2), weight, bias)
+
+
+def convolution(xp: Any, input: Any, weight: Any, bias: Any) -> Any:
+    return xp.nn.functional.conv1d(input[None], xp.stack([weight, weight])[:, :, None] * 1.0, bias)
+
+
+def transposed_convolution(xp: Any, input: Any, weight: Any, bias: Any) -> Any:
+    return xp.nn.functional.conv_transpose1d(input[None], xp.stack([weight, weight])[:, :, None] * 1.0, bias)
+
+
+OPS = [layer_norm, batch_norm, batch_norm_by_constants, convolution, transposed_convolution]
+
+
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.__name__)
+@pytest.mark.parametrize("wanted", list(product((False, True), repeat=3))[1:], ids=str)
+def test_history(op: Any, wanted: tuple[bool, ...]) -> None:
+    """A recorded gradient has a history where one of the function's inputs has, whatever it depends on."""
+
+    def scene(xp: Any) -> Any:
+        values = ([[1.0, 2.0], [4.0, 5.0]], [1.0, 2.0], [0.5, 1.5])
+        tensors = [xp.tensor(each, requires_grad=one) for each, one in zip(values, wanted)]
+        leaves = [each for each in tensors if each.requires_grad]
+        result = op(xp, *tensors)
+        grads = xp.autograd.grad(result, leaves, xp.ones_like(result), create_graph=True)
+        again = [
+            attempt(lambda grad=grad: xp.autograd.grad(grad, leaves, xp.ones_like(grad), True, allow_unused=True))
+            for grad in grads
+        ]
+        return [grad.requires_grad for grad in grads], [each if isinstance(each, tuple) else None for each in again]
+
+    live(scene)()
+
+
+@pytest.mark.parametrize("name", ["prelu", "householder_product"])
+def test_history_of_one(name: str) -> None:
+    """So it is where only one input is wanted."""
+
+    def scene(xp: Any) -> Any:
+        input, weight = xp.tensor([[1.0], [-2.0]]), xp.tensor([0.25], requires_grad=True)
+        op = xp.nn.functional.prelu if name == "prelu" else xp.linalg.householder_product
+        (grad,) = xp.autograd.grad(op(input, weight).sum(), weight, create_graph=True)
+        return grad.requires_grad
+
+    live(scene)()
+
+
+@pytest.mark.parametrize("written", range(2))
+def test_saved_together(written: int) -> None:
+    """What the function needs is saved for any of the gradients, and so its version is checked."""
+
+    def scene(xp: Any) -> Any:
+        input, weight = xp.tensor([[[1.0, 2.0]]]), xp.tensor([[[3.0]]])
+        bias = xp.tensor([1.0], requires_grad=True)
+        result = xp.nn.functional.conv1d(input, weight, bias)
+        (input, weight)[written].add_(1)
+        return attempt(lambda: result.sum().backward()), bias.grad
+
+    live(scene)()
+
+
+def test_running_statistics() -> None:
+    """``batch_norm`` writes its running statistics without counting it; ``instance_norm`` counts."""
+
+    def scene(xp: Any) -> Any:
+        found = []
+        for norm, shape in ((xp.nn.functional.batch_norm, (3, 2)), (xp.nn.functional.instance_norm, (2, 2, 4))):
+            mean, var = xp.zeros(2), xp.ones(2)
+            input = xp.arange(6.0 if len(shape) == 2 else 16.0).reshape(shape)
+            norm(input, mean, var, None, None, True)
+            found.append((mean, var, mean._version, var._version))
+        return found
+
+    live(scene)()
