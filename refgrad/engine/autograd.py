@@ -336,13 +336,12 @@ class Task:
 
 
 def accumulate(node: AccumulateGrad, grad: Any, graph: bool) -> None:
-    """Add ``grad`` to the leaf's ``.grad``: in place, unless the pass is recorded."""
+    """Add ``grad`` to the leaf's ``.grad``: in place, unless the pass is recorded; hooks run where nothing came, too."""
     leaf = node.variable
     if not leaf._requires_grad:  # switched off since the graph was made
         return
-    if grad is None:
-        return
-    add_tensor_to_grad(leaf, grad) if graph else add_to_grad(leaf, grad)
+    if grad is not None:
+        add_tensor_to_grad(leaf, grad) if graph else add_to_grad(leaf, grad)
     if leaf._hooks is not None:
         run_post_accumulate(list(leaf._hooks.post.values()), leaf)
 

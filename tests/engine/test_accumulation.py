@@ -8,6 +8,7 @@ import numpy as np
 
 import refgrad
 from refgrad.engine.accumulation import give_to_grad
+from tests.engine.live import live
 
 
 def leaf(values: Any) -> Any:
@@ -58,3 +59,22 @@ def test_leaves_never_share_a_gradient() -> None:
     assert not any(np.shares_memory(x, y) for i, x in enumerate(arrays) for y in arrays[:i])
     (a.grad,) = refgrad.autograd.grad((a * 2).sum(), a)  # type: ignore[attr-defined]
     assert a.grad.tolist() == [2.0, 2.0]
+
+
+@live
+def test_hooks_where_no_gradient_comes(xp: Any) -> Any:
+    """A leaf that a backward reaches without a gradient has its hooks run all the same."""
+    seen: list[Any] = []
+    x = xp.tensor([[2.0]], requires_grad=True)
+    x.register_hook(lambda grad: seen.append(grad))
+    x.register_post_accumulate_grad_hook(lambda leaf: seen.append(leaf.grad))
+    xp.linalg.slogdet(x)[0].backward()
+    return seen, x.grad
+
+
+@live
+def test_recorded_gradient_of_nothing(xp: Any) -> Any:
+    """That of an empty matrix has a history like any other."""
+    x = xp.ones(0, 0, requires_grad=True)
+    (grad,) = xp.autograd.grad(xp.linalg.matrix_exp(x).sum(), x, create_graph=True)
+    return grad.requires_grad, grad.shape

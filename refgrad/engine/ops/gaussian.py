@@ -28,7 +28,8 @@ def erfinv(input: Any, /) -> Any:
     return _special("erfinv", "erfinv_vml_cpu", input, halves=True)
 
 
-erfinv.defvjp(lambda grad, result: 0.5 * math.sqrt(math.pi) * ops.exp(ops.pow(result, 2)) * grad)
+# of the input, as in torch: a second derivative has no need of the first call's node
+erfinv.defvjp(lambda grad, input: 0.5 * math.sqrt(math.pi) * ops.exp(ops.pow(ops.erfinv(input), 2)) * grad)
 
 
 @primitive(promotes="float")

@@ -36,11 +36,12 @@ def _soft_margin_loss(input: Any, target: Any, /, reduction: int) -> Any:
     return np.asarray(reduced(loss, reduction), order="C")
 
 
-_soft_margin_loss.defvjp(
-    lambda grad, input, target, input_shape, reduction: (
-        -target * ops.sigmoid(-target * input) * grad * element_share(reduction, input_shape)
-    )
-)
+def _soft_margin_vjp(grad: Any, input: Any, target: Any, input_shape: tuple[int, ...], reduction: int) -> Any:
+    _constant(target, "target", "soft_margin_loss_backward")  # it may have come to require grad since
+    return -target * ops.sigmoid(-target * input) * grad * element_share(reduction, input_shape)
+
+
+_soft_margin_loss.defvjp(_soft_margin_vjp)
 
 
 def soft_margin_loss(

@@ -9,6 +9,7 @@ import numpy as np
 
 from refgrad.engine import dtypes, ops
 from refgrad.engine.ops.activation import require_floating
+from refgrad.engine.ops.copies import hang
 from refgrad.engine.ops.padding import pad
 from refgrad.engine.ops.pooling import avg_pool2d, avg_pool3d
 from refgrad.engine.ops.reduction import add_reduce
@@ -88,6 +89,24 @@ def _bias_vjp(grad: Any, bias_shape: Sizes, affine: Sizes) -> Any:
 _layer_norm = _normalizer("NativeLayerNormBackward0", "LayerNormKernelImpl", ("input", "weight", "bias"))
 _group_norm = _normalizer("NativeGroupNormBackward0", "GroupNormKernelImpl", ())
 _batch_norm = _normalizer("NativeBatchNormBackward0", "batch_norm", ("input", "weight"))
+
+
+def _group_weight_vjp(
+    grad: Any,
+    input: Any,
+    input_shape: Sizes,
+    weight: Any,
+    weight_shape: Sizes,
+    shape: Sizes,
+    dim: Sizes,
+    affine: Sizes,
+    eps: float,
+) -> Any:
+    # PyTorch computes it of means that it has saved as results, and these have a history
+    return hang(_weight_vjp(grad, input, input_shape, weight_shape, shape, dim, affine, eps), weight)
+
+
+_group_norm.defvjp(weight=_group_weight_vjp)
 
 
 # layers ---------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 from refgrad.harness.backend import profiles
 from refgrad.harness.oracle.conditioning import allowance
-from refgrad.harness.oracle.derivative import Question, question
+from refgrad.harness.oracle.derivative import Question, question, slope
 from refgrad.harness.oracle.finding import Finding
 from refgrad.harness.oracle.known import of_torch
 from refgrad.harness.oracle.laws import broken, changed
@@ -154,12 +154,16 @@ class Case:
             witness, trace = self.torch, self.by_torch or ()
         theirs = broken(self.program, witness, trace) if witness.name != self.backend.name else None
         shared = theirs is not None and theirs.law == found.law
-        return self.finding(
-            found.difference,
-            Dispute("backend", "law", "backend"),
-            "convention" if shared else "backend",
-            f"law: {found.law}",
-        )
+        blame = "backend" if self.smooth(found.difference) and not shared else "convention"
+        return self.finding(found.difference, Dispute("backend", "law", "backend"), blame, f"law: {found.law}")
+
+    def smooth(self, difference: Difference) -> bool:
+        """Whether there is one right answer to a gradient; where that cannot be told, a law is a law."""
+        if difference.mismatch is None or difference.field != "grad":
+            return True
+        along = difference.number, difference.name, difference.mismatch.index
+        found = slope(self.program, self.reference, *along)
+        return found is None or found.defined
 
     def finding(self, difference: Difference, dispute: Dispute, blame: str, stage: str, note: str = "") -> Finding:
         mismatch = difference.mismatch

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from refgrad.harness.backend import profiles
+from refgrad.harness.oracle.identities import dot_product, symmetry
 from refgrad.harness.program import ir
-from refgrad.harness.program.interpreter import interpret
+from refgrad.harness.program.interpreter import Interpreter, interpret, optional
 from refgrad.harness.program.ir import Backward, Grad, Leaf, Program, Statement
 from refgrad.harness.program.shrinking import replaced
 from refgrad.harness.program.trace import Difference, Seen, Step, Trace, first_difference
@@ -62,6 +64,32 @@ def last_seen(trace: Trace, name: str) -> Seen | None:
     return last if isinstance(last, Seen) else None
 
 
+def recording(program: Program, backend: Any, trace: Trace) -> Difference | None:
+    """A statement that raises an error leaves the recording of gradients as it was."""
+    if not any(step.raised for step in trace) or "tape" not in profiles(backend):
+        return None
+    run = Recording(backend)
+    run.run(program)
+    return run.found
+
+
+class Recording(Interpreter):
+    """A run that notes the first error which changes whether ``x * 2`` is recorded."""
+
+    found: Difference | None = None
+
+    def step(self, statement: Statement) -> None:
+        """A step, and a look at the mode before and after."""
+        before = self.records()
+        super().step(statement)
+        if self.steps[-1].raised and self.found is None and (after := self.records()) != before:
+            self.found = Difference(len(self.steps) - 1, "recording", "", after, before)
+
+    def records(self) -> bool | None:
+        """Whether an op is recorded now; None where the backend cannot tell."""
+        return optional(lambda: bool((self.xp.tensor(np.ones(()), requires_grad=True) * 2).requires_grad))
+
+
 def reading(program: Program, backend: Any, trace: Trace) -> Difference | None:
     """Looking at tensors between the statements changes nothing."""
     unread = interpret(program, backend, watch=False)
@@ -110,10 +138,13 @@ def linearity(program: Program, backend: Any, trace: Trace) -> Difference | None
 
 LAWS: dict[str, Callable[[Program, Any, Trace], Difference | None]] = {
     "untouched by an error": untouched,
+    "recording after an error": recording,
     "reading": reading,
     "create_graph": create_graph,
     "contiguous": contiguous,
     "linearity": linearity,
+    "dot product": dot_product,
+    "symmetry": symmetry,
 }
 
 

@@ -18,7 +18,7 @@ from refgrad.harness.program.grammar import INPLACE, calling
 from refgrad.harness.program.ir import Program, Ref, Slice, Statement
 from refgrad.harness.program.trace import Raised, Seen, Step, Trace, stable
 
-__all__ = ["Interpreter", "array_of", "function_of", "index_of", "interpret", "missing"]
+__all__ = ["Interpreter", "array_of", "function_of", "index_of", "interpret", "missing", "optional"]
 
 Array = np.ndarray[Any, Any]
 HERE = Path(__file__).parent

@@ -27,6 +27,7 @@ SHOWN: dict[str, str] = {
     "grad_requires_grad": "{0}.grad.requires_grad",
     "grad's shape": "{0}.grad.shape",
     "grad's dtype": "{0}.grad.dtype",
+    "recording": "{module}.is_grad_enabled()",
 }
 
 
@@ -94,7 +95,9 @@ class Writer:
             yield f'print("{name}:", {told(answer)!r})'
 
     def shown(self) -> str:
-        return SHOWN.get(self.asked.what, f"{{0}}.{self.asked.what}").format(self.asked.name)
+        if self.asked.what == "hessian":
+            raise Unsupported("a script of second derivatives")
+        return SHOWN.get(self.asked.what, f"{{0}}.{self.asked.what}").format(self.asked.name, module=self.idiom.module)
 
     def literals(self) -> Iterator[Leaf]:
         """Plain leaves that one place uses only, once: they are written there."""
@@ -233,7 +236,9 @@ class Writer:
         if statement.grad_outputs is not None:
             passed.append(bracketed("None" if each is None else self.copied(each) for each in statement.grad_outputs))
         flags = ("retain_graph", "create_graph", "allow_unused")
+        retains = statement.retain_graph is False and statement.create_graph  # else False is what None is
         passed += [f"{flag}={value}" for flag in flags if (value := getattr(statement, flag)) not in (None, False)]
+        passed += ["retain_graph=False"] if retains else []
         names = ", ".join(statement.names) + ("," if len(statement.names) == 1 else "")
         yield f"{names} = {self.idiom.module}.autograd.grad({', '.join(passed)})"
 

@@ -22,6 +22,10 @@ def batch_norm_by_constants(xp: Any, input: Any, weight: Any, bias: Any) -> Any:
     return xp.nn.functional.batch_norm(input, xp.zeros(2), xp.ones(2), weight, bias)
 
 
+def group_norm(xp: Any, input: Any, weight: Any, bias: Any) -> Any:
+    return xp.nn.functional.group_norm(input[:, :, None], 1, weight, bias)
+
+
 def convolution(xp: Any, input: Any, weight: Any, bias: Any) -> Any:
     return xp.nn.functional.conv1d(input[None], xp.stack([weight, weight])[:, :, None] * 1.0, bias)
 
@@ -30,7 +34,7 @@ def transposed_convolution(xp: Any, input: Any, weight: Any, bias: Any) -> Any:
     return xp.nn.functional.conv_transpose1d(input[None], xp.stack([weight, weight])[:, :, None] * 1.0, bias)
 
 
-OPS = [layer_norm, batch_norm, batch_norm_by_constants, convolution, transposed_convolution]
+OPS = [layer_norm, group_norm, batch_norm, batch_norm_by_constants, convolution, transposed_convolution]
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.__name__)
@@ -93,3 +97,24 @@ def test_running_statistics() -> None:
         return found
 
     live(scene)()
+
+
+@live
+def test_what_a_second_derivative_has_no_need_of(xp: Any) -> Any:
+    """A graph that was freed is not asked for again where PyTorch's formula is of the input, not of the result."""
+    x = xp.tensor(0.5, dtype=xp.float64, requires_grad=True)
+    (grad,) = xp.autograd.grad(xp.erfinv(x), x, retain_graph=False, create_graph=True)
+    grad.backward()
+    return x.grad
+
+
+@live
+def test_target_that_came_to_require_grad(xp: Any) -> Any:
+    """A target that requires grad by the time of the backward is refused there, if that is recorded."""
+    found = []
+    for create_graph in (False, True):
+        x, target = xp.tensor([2.0], requires_grad=True), xp.tensor([1.0])
+        loss = xp.nn.functional.soft_margin_loss(x, target)
+        target.requires_grad_()
+        found.append(attempt(lambda loss=loss, flag=create_graph: loss.backward(create_graph=flag)))
+    return found

@@ -6,7 +6,7 @@ import pytest
 
 import refgrad
 from refgrad.harness import registry
-from refgrad.harness.oracle.judge import expressible
+from refgrad.harness.oracle.judge import expressible, judge
 from refgrad.harness.oracle.laws import broken
 from refgrad.harness.program import generate, interpret
 from refgrad.harness.program.ir import Backward, InPlace, Leaf, Op, Program, Ref
@@ -84,3 +84,15 @@ def test_untouched(monkeypatch):
     program = Program((Leaf("a", (2,), (1.0, 2.0)), InPlace("a", "add_", (1,))))
     trace = interpret(program, RIGHT)
     assert broken(program, RIGHT, trace).law == "untouched by an error"
+
+
+def test_recording():
+    """An error that leaves grad mode off, so that nothing is recorded from then on."""
+
+    def exp(input):
+        refgrad.set_grad_enabled(False)
+        raise RuntimeError("no exp today")
+
+    assert law(wrong(exp=exp), X, EXP) == "recording after an error"
+    finding = judge(Program((X, EXP)), wrong(exp=exp), wrong(exp=exp))
+    assert 'print("here:", torch.is_grad_enabled())' in finding.script()
