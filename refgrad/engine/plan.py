@@ -22,7 +22,6 @@ from refgrad.engine.graph import (
     GONE,
     Node,
     SavedResult,
-    TensorBase,
     leaf_edge,
     naming_tensor,
     sequence,
@@ -143,7 +142,7 @@ class Plan:
             "check": check,
             "SavedResult": SavedResult,
             "restore": restore,
-            "hung": hung,
+            "hung": self.op.hung,
         }
         return compile_function(name, "\n".join(lines), scope)
 
@@ -288,16 +287,6 @@ class Plan:
         if type(value) is SavedResult:
             return restore(value, node)
         return wrap(np.asarray(value)) if index in self.frees and index not in self.tracked else value
-
-
-def hung(grads: tuple[Any, ...], sources: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Recorded gradients, each with a history if one of ``sources`` has, as outputs of one function have in PyTorch."""
-    from refgrad.engine.ops.copies import hang  # floors above
-
-    tensors = tuple(x for x in sources if isinstance(x, TensorBase))
-    if not any(x._requires_grad for x in tensors):
-        return grads
-    return tuple(x if x is None or x._requires_grad else hang(x, *tensors) for x in grads)
 
 
 _PYTORCHS_NAMES = {"input": "self", "input_shape": "self_sym_sizes"}

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
 from refgrad.engine import body
-from refgrad.engine.graph import Node, set_tensor_type, wrap
+from refgrad.engine.graph import Node, TensorBase, set_tensor_type, wrap
 from refgrad.engine.layout import contiguous, ordered
 from refgrad.engine.plan import Plan, Rule, show_saved
 from refgrad.engine.recording import Recorder, _scalar, record
@@ -93,6 +93,14 @@ class Primitive:
                 yield position, self.vjps[name], ""
         if self.star in self.vjps and NEEDED in kinds[len(self.inputs) :]:
             yield len(self.inputs), self.vjps[self.star], "*"
+
+    def hung(self, grads: tuple[Any, ...], sources: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Recorded gradients, each with a history if one of ``sources`` has, as PyTorch's one function gives them."""
+        tensors = tuple(x for x in sources if isinstance(x, TensorBase))
+        if not any(x._requires_grad for x in tensors):
+            return grads
+        hang = PRIMITIVES["hang"]
+        return tuple(x if x is None or x._requires_grad else record(hang, (x, *tensors), ()) for x in grads)
 
     def plan(self, key: int) -> Plan:
         """The plan of a pattern: base 3, one digit an input, after a leading 1."""

@@ -160,15 +160,14 @@ def _check_ormqr(input: Any, tau: Any, other: Any, left: bool) -> None:
     dim = -2 if left else -1
     if other.shape[dim] != input.shape[-2]:
         raise RuntimeError(f"torch.ormqr: other.shape[{dim}] must be equal to input.shape[-2]")
-    count = _count(tau)
+    if _count(tau) != min(other.shape[dim], input.shape[-1]):
+        raise RuntimeError(f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{dim}], input.shape[-1])")
     _check_dimensions("torch.ormqr", input, tau)
     if other.ndim != input.ndim:
         raise RuntimeError(
             "torch.ormqr: Expected other to have the same number of dimensions as input, but got other.ndim equal to "
             f"{other.ndim} and input.ndim is equal to {input.ndim}"
         )
-    if count != min(other.shape[dim], input.shape[-1]):
-        raise RuntimeError(f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{dim}], input.shape[-1])")
     _check_batches("torch.ormqr", input, tau)
     for x, name in ((tau, "tau"), (other, "other")):
         if x.dtype != input.dtype:

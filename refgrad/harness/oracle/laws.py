@@ -87,7 +87,8 @@ class Recording(Interpreter):
 
     def records(self) -> bool | None:
         """Whether an op is recorded now; None where the backend cannot tell."""
-        return optional(lambda: bool((self.xp.tensor(np.ones(()), requires_grad=True) * 2).requires_grad))
+        found: bool | None = optional(lambda: (self.xp.tensor(np.ones(()), requires_grad=True) * 2).requires_grad)
+        return found
 
 
 def reading(program: Program, backend: Any, trace: Trace) -> Difference | None:
