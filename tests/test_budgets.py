@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ADAPTERS = sorted(ROOT.glob("plugins/*/refgrad_*/__init__.py"))
-SKELETONS = sorted(ROOT.glob("refgrad/skeletons/*/refgrad_mylib/__init__.py"))
+MODULES = sorted([*ROOT.glob("plugins/*/refgrad_*/*.py"), *ROOT.glob("refgrad/skeletons/*/refgrad_mylib/__init__.py")])
 
 BUDGETS = {"tape": 120, "forward or higher": 60, "core": 20, "namespace": 10, "wire": 10}  # lines that are not blank
 SIGNS = {  # a base, or names that are defined
@@ -20,10 +19,10 @@ SIGNS = {  # a base, or names that are defined
 
 
 def profile(source):
-    """The most that the classes of a module are: their bases and what they define say so."""
+    """The most that the classes of a module are, as their bases and what they define say; None for no adapter."""
     classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
     names = {name for each in classes for name in (*bases(each), *defined(each))}
-    return next(profile for profile, signs in SIGNS.items() if any(sign <= names for sign in signs))
+    return next((profile for profile, signs in SIGNS.items() if any(sign <= names for sign in signs)), None)
 
 
 def bases(node):
@@ -38,19 +37,23 @@ def defined(node):
             yield from (target.id for target in each.targets if isinstance(target, ast.Name))
 
 
-@pytest.mark.parametrize("path", [*ADAPTERS, *SKELETONS], ids=lambda path: "/".join(path.parts[-3:-1]))
-def test_budget(path):
+SOURCES = {f"{path.parts[-3]}/{path.stem}": path.read_text(encoding="utf-8") for path in MODULES}
+PROFILES = {name: found for name, source in SOURCES.items() if (found := profile(source))}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_budget(name):
     """An adapter keeps to the lines that its profile is worth."""
-    source = path.read_text(encoding="utf-8")
-    lines = sum(1 for line in source.splitlines() if line.strip())
-    assert lines <= BUDGETS[profile(source)]
+    assert sum(1 for line in SOURCES[name].splitlines() if line.strip()) <= BUDGETS[PROFILES[name]]
 
 
 def test_profiles():
-    """The profiles are told apart by structure."""
-    found = {path.parts[-3]: profile(path.read_text(encoding="utf-8")) for path in (*ADAPTERS, *SKELETONS)}
+    """The profiles are told apart by structure, and every plugin has an adapter."""
     expected = {
-        "refgrad-torch": "namespace", "refgrad-autograd": "forward or higher", "refgrad-mygrad": "tape",
-        "functional": "core", "namespace": "namespace", "tape": "tape", "wire": "wire",
+        "refgrad-torch/tape": "namespace", "refgrad-torch/transforms": "forward or higher",
+        "refgrad-autograd/__init__": "forward or higher", "refgrad-mygrad/__init__": "tape",
+        "refgrad-js-pytorch/__init__": "wire", "functional/__init__": "core", "namespace/__init__": "namespace",
+        "tape/__init__": "tape", "wire/__init__": "wire",
     }  # fmt: skip
-    assert found | expected == found
+    assert PROFILES | expected == PROFILES
+    assert {path.name for path in ROOT.glob("plugins/refgrad-*")} <= {name.partition("/")[0] for name in PROFILES}

@@ -66,14 +66,14 @@ def check_name(name: str) -> None:
     from refgrad.errors import RefgradError
     from refgrad.harness import registry
 
+    if name in registry.names() or name in registry.PLUGINS:
+        raise RefgradError(f"there is a backend {name!r} already: choose another name")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         close = re.sub(r"\W+", "_", name.lower()).strip("_0123456789")
         hint = f", as {close}" if close else ""
         raise RefgradError(f"{name!r} is no name for a backend: it takes small letters, digits and _{hint}")
     if keyword.iskeyword(name) or name in sys.stdlib_module_names or name in ("np", "toy"):
         raise RefgradError(f"{name!r} means something else in Python: choose another name")
-    if name in registry.names() or name in registry.PLUGINS:
-        raise RefgradError(f"there is a backend {name!r} already: choose another name, as my_{name}")
 
 
 def write(name: str, style: str, out: Path) -> Path:

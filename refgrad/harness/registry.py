@@ -31,7 +31,7 @@ __all__ = ["BUILTIN", "GROUP", "PLUGINS", "Found", "installed", "load", "names"]
 GROUP = "refgrad.backends"
 EXEC = "exec:"
 BUILTIN = {"refgrad": "refgrad.reference:Reference"}  # found even where nothing is installed
-PLUGINS = ("autograd", "mygrad", "torch")  # this project's own distributions, each called refgrad-NAME
+PLUGINS = ("autograd", "js-pytorch", "mygrad", "torch")  # this project's own distributions, each called refgrad-NAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,12 +79,10 @@ def declared(backend: Any, spec: str, path: Path | None) -> Expectations:
 
 
 def shipped_with(backend: Any, spec: str) -> Path | None:
-    """The declared gaps that come with a backend: beside its file, or where the process that it lives in says."""
-    if told := getattr(backend, "expectations", ""):
-        return Path(told)
+    """The declared gaps that come with a backend: in its file's folder, or where the process that it lives in says."""
     file = re.match(r".+\.py(?=:)", spec)
     source = file[0] if file else inspect.getsourcefile(type(backend))
-    beside = None if source is None else Path(source).with_name(getattr(backend, "expectations", SHIPPED))
+    beside = None if source is None else Path(source).parent / getattr(backend, "expectations", SHIPPED)
     return beside if beside is not None and beside.is_file() else None
 
 

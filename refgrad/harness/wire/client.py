@@ -40,7 +40,8 @@ class WireBackend:
             raise BackendUnavailable("exec: needs a command, as exec:node server.js")
         self._connection, told = self._connect()
         self.name, self.version, self.homepage = (str(told.get(key, "")) for key in ("name", "version", "homepage"))
-        self.expectations = str(told.get("expectations", ""))  # a path, of the same machine
+        if "expectations" in told:
+            self.expectations = str(told["expectations"])  # a path, of the same machine
         self._methods = frozenset(told.get("methods", ()))
         self._tables = {kind: tuple(told.get(kind, ())) for kind in ("ops", "inplace")}
         self._flags = tuple(told.get("flags", ()))
