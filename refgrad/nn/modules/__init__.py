@@ -35,9 +35,11 @@ from refgrad.nn.modules.rnn import *  # noqa: F403
 from refgrad.nn.modules.rnn import __all__ as _RNN
 from refgrad.nn.modules.sparse import *  # noqa: F403
 from refgrad.nn.modules.sparse import __all__ as _SPARSE
+from refgrad.nn.modules.transformer import *  # noqa: F403
+from refgrad.nn.modules.transformer import __all__ as _TRANSFORMER
 from refgrad.nn.modules.upsampling import *  # noqa: F403
 from refgrad.nn.modules.upsampling import __all__ as _UPSAMPLING
 
 __all__ = [
-    "Module", *_ACTIVATION, *_ATTENTION, *_BATCHNORM, *_CONTAINER, *_CONV, *_DISTANCE, *_DROPOUT, *_FLATTEN, *_LINEAR, *_LOSS, *_MARGIN, *_NORMALIZATION, *_PADDING, *_POOLING, *_RECTIFIERS, *_RNN, *_SPARSE, *_UPSAMPLING,
+    "Module", *_ACTIVATION, *_ATTENTION, *_BATCHNORM, *_CONTAINER, *_CONV, *_DISTANCE, *_DROPOUT, *_FLATTEN, *_LINEAR, *_LOSS, *_MARGIN, *_NORMALIZATION, *_PADDING, *_POOLING, *_RECTIFIERS, *_RNN, *_SPARSE, *_TRANSFORMER, *_UPSAMPLING,
 ]  # fmt: skip
