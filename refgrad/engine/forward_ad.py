@@ -301,7 +301,7 @@ def make_dual_at(level: ForwardLevel, tensor: Any, tangent: Any) -> Any:
         )
     with level.off():
         own_array(tensor)
-        dual = _make_dual(tensor)
+        dual = _make_dual(tensor) if level is _thread.level else ops.alias(tensor)
     set_tangent(level, dual, tangent)
     return dual
 
@@ -335,7 +335,7 @@ def unpack_dual_at(level: ForwardLevel, tensor: Any) -> UnpackedDualTensor:
         return UnpackedDualTensor(tensor, None)
     with level.off():
         own_array(tensor)
-        primal = _fw_primal(tensor)
+        primal = _fw_primal(tensor) if level is _thread.level else ops.alias(tensor)
     level.set(primal, None)
     return UnpackedDualTensor(primal, tangent)
 

@@ -13,12 +13,16 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from refgrad.engine import ops
 from refgrad.engine.fitting import fit_tensor
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.level import GradLevel, zeros_like
+from refgrad.engine.modes import modes
 from refgrad.engine.primitive import Primitive
 from refgrad.engine.saving import ABSENT, CONSTANT, NEEDED, version_to_save
+from refgrad.engine.views import wants_grad
 
 Tangents = dict[int, Any]  # by the position of the input
 
@@ -32,12 +36,27 @@ def push(
 
     Errors: NotImplementedError for an op without a derivative.
     """
-    floating = op.differentiable(outputs)
-    found: list[Any] = [None] * len(outputs)
     if op.node_class.__name__ == "NotImplemented":
         raise NotImplementedError(_UNSUPPORTED.format(op.name.strip("_")))
+    floating = op.differentiable(outputs)
     if not floating:
-        return found
+        return [None] * len(outputs)
+    found = contributions(op, inputs, params, outputs, tangents, floating)
+    if modes.grad_enabled and any(isinstance(x, TensorBase) and wants_grad(x) for x in inputs):
+        connect(found, op, inputs, params, outputs, tangents, floating)
+    return found
+
+
+def contributions(
+    op: Primitive,
+    inputs: Sequence[Any],
+    params: Sequence[Any],
+    outputs: Sequence[Any],
+    tangents: Tangents,
+    floating: list[int],
+) -> list[Any]:
+    """What the tangents of the inputs add up to in the outputs."""
+    found: list[Any] = [None] * len(outputs)
     ruled = {i: t for i, t in tangents.items() if op.input_name(i) in op.jvps}
     parts = [rule_of(op, i)(*arguments(op, i, t, inputs, params, outputs)) for i, t in ruled.items()]
     if parts and len(floating) == 1:
@@ -50,6 +69,30 @@ def push(
         for i, tangent in zip(floating, transposed(op, inputs, params, outputs, rest, floating)):
             found[i] = tangent if found[i] is None else found[i] + tangent
     return found
+
+
+def connect(
+    found: list[Any],
+    op: Primitive,
+    inputs: Sequence[Any],
+    params: Sequence[Any],
+    outputs: Sequence[Any],
+    tangents: Tangents,
+    floating: list[int],
+) -> None:
+    """Let the tangents depend on all that PyTorch's do, to which an input without a tangent has one of zeros.
+
+    The zeros are exact there: zero times inf is zero, and nothing changes that they are added to.
+    """
+    zeros = {
+        i: zeros_like(x)
+        for i, x in enumerate(inputs)
+        if i not in tangents and isinstance(x, TensorBase) and x._array.dtype.kind in "fcV"
+    }
+    for i, extra in enumerate(contributions(op, inputs, params, outputs, zeros, floating)):
+        if extra is not None and found[i] is not None and (extra.requires_grad or found[i].requires_grad):
+            extra._array = -np.zeros_like(extra._array)[()]
+            found[i] = found[i] + extra
 
 
 def rule_of(op: Primitive, position: int) -> Callable[..., Any]:

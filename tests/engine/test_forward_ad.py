@@ -211,3 +211,42 @@ def test_level_leaves_nothing() -> None:
     else:
         raise AssertionError("another shape must be refused")
     assert modes.state == 1
+
+
+BESIDE = {  # an op of a dual tensor, and of a weight that requires grad and has no tangent
+    "add": lambda xp, d, w: d + w,
+    "mul": lambda xp, d, w: d * w,
+    "addcmul": lambda xp, d, w: xp.addcmul(d, w, w),
+    "linear": lambda xp, d, w: xp.nn.functional.linear(xp.ones(1, 2, dtype=xp.float64), w.outer(w), d),
+    "mv": lambda xp, d, w: xp.mv(w.outer(w), d),
+    "where": lambda xp, d, w: xp.where(xp.tensor([True, False]), d, w),
+    "inf": lambda xp, d, w: d * (w / 0),
+    "write": lambda xp, d, w: (d * 1).mul_(w),
+}
+
+
+@live
+def test_inputs_without_a_tangent(xp: Any) -> Any:
+    """An input without a tangent counts as one of zeros: a tangent depends on all that the op's rule multiplies with."""
+    return {name: attempt(lambda: tangent_beside(xp, op)) for name, op in BESIDE.items()}
+
+
+def tangent_beside(xp: Any, op: Any) -> Any:
+    """The tangent of a result, whether and how it is recorded, and its gradient."""
+    fwad, w = xp.autograd.forward_ad, xp.tensor([0.5, -0.0], dtype=xp.float64, requires_grad=True)
+    with fwad.dual_level():
+        direction = xp.tensor([-0.0, 2.0], dtype=xp.float64)
+        tangent = fwad.unpack_dual(op(xp, dual(xp, 2.0, 3.0, tangent=direction), w)).tangent
+        grad = xp.autograd.grad(tangent.sum(), w)[0] if tangent.requires_grad else None
+    return tangent.detach(), tangent.requires_grad, tangent.grad_fn, grad
+
+
+@live
+def test_primals_of_transforms(xp: Any) -> Any:
+    """What jvp gives is an alias of what the function gave, as each of its inputs is of the primal."""
+    w, one = xp.tensor([1.0, 2.0], requires_grad=True), xp.ones(2)
+    output, tangent = xp.func.jvp(lambda x: x * w, (w,), (one,))
+    nodes = [output.grad_fn]
+    while nodes[-1].next_functions:
+        nodes.append(nodes[-1].next_functions[0][0])
+    return [node.name() for node in nodes], tangent.grad_fn.name()
