@@ -15,7 +15,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from refgrad.errors import BackendCrashed, BackendTimeout, BackendUnavailable, ProtocolError, RefgradError, Unsupported
+from refgrad.errors import (
+    BackendCrashed,
+    BackendTimeout,
+    BackendUnavailable,
+    NotApplicable,
+    ProtocolError,
+    RefgradError,
+    Unsupported,
+)
 from refgrad.harness.isolation import ending
 from refgrad.harness.wire.values import LIMIT, PROTOCOL, decode, encode, line, message
 
@@ -161,9 +169,9 @@ class Connection:
         try:
             args = self._decode(call.get("args", []))
             return {"id": call.get("id"), "result": self._encode(self._functions[call["call"]](*args))}
-        except RefgradError:
+        except (BackendCrashed, BackendTimeout):  # there is nobody left to answer
             raise
-        except Exception as error:  # the function is a test's: whatever it raises is an answer
+        except Exception as error:  # the function is a test's: unanswered, the other side would wait in it for good
             return {"id": call.get("id"), "error": {"class": type(error).__name__, "message": str(error)}}
 
     def _raised(self, error: Any) -> Exception:
@@ -172,6 +180,8 @@ class Connection:
         name, text = error["class"], str(error.get("message", ""))
         if name in ("NotImplementedError", "Unsupported"):
             return Unsupported(text or "not implemented")
+        if name == "NotApplicable":  # from a function of ours
+            return NotApplicable(text)
         kind = getattr(builtins, name, None)
         if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, UnicodeError):
             return kind(text)

@@ -12,7 +12,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from refgrad.errors import BackendCrashed, BackendTimeout, BackendUnavailable, ProtocolError, Unsupported
+from refgrad.errors import BackendCrashed, BackendTimeout, BackendUnavailable, NotApplicable, ProtocolError, Unsupported
 from refgrad.harness import adapters, registry
 from refgrad.harness.backend import capabilities, profiles
 from refgrad.harness.session import declared
@@ -114,6 +114,19 @@ def test_an_error_crosses_twice(functional):
 
     with pytest.raises(KeyError, match="mine"):
         adapters.calculus(functional).vjp(fn, (np.ones(2),))
+
+
+@pytest.mark.parametrize("error", [Unsupported, NotApplicable])
+def test_what_a_function_lacks_crosses_twice(functional, error):
+    """So does what refgrad says of a function: the other side leaves it, instead of waiting in it, deeper each time."""
+
+    def fn(xp, x):
+        raise error("mine")
+
+    for _ in range(300):
+        with pytest.raises(error, match="mine"):
+            adapters.calculus(functional).vjp(fn, (np.ones(2),))
+    assert adapters.calculus(functional).grad(lambda xp, x: (x**2).sum(), np.ones(2)).tolist() == [2.0, 2.0]
 
 
 def test_errors_are_answers(tape):
