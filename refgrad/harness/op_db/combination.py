@@ -11,7 +11,6 @@ OPS = (
     op("atleast_3d", sample(real()), sample(real(2)), sample(real(2, 3))),
     op("rot90", sample(real(2, 3)), sample(real(2, 3), -1)),
     op("diagflat", sample(real(2, 2)), sample(real(3), 1)),
-    op("logaddexp2", sample(real(2, 3), real(3))),
     op("float_power", sample(real(3, low=0.5), 2.5), sample(real(3, low=0.5), real(3))),
     op("polar", sample(real(3, low=0.5), real(3))),
     op("complex", sample(real(3), real(3))),
