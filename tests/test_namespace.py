@@ -100,6 +100,17 @@ def test_aliases(alias: str, name: str) -> None:
         assert getattr(x, alias)(*call).tolist() == getattr(x, name)(*call).tolist()
 
 
+def test_functions_that_write() -> None:
+    """Each of PyTorch's functions that write into their tensor, and that are a method of refgrad's, is there as a function."""
+    torch = pytest.importorskip("torch")
+    names = [n for n in dir(torch) if n.endswith("_") and n[0] != "_" and hasattr(refgrad.Tensor, n)]
+    assert [n for n in names if not hasattr(refgrad, n)] == []
+    x = refgrad.tensor([4.0])
+    assert refgrad.sqrt_(x) is x
+    assert refgrad.clamp_(x, max=1).tolist() == [1.0]
+    assert refgrad.zero_(x).tolist() == [0.0]
+
+
 @pytest.mark.parametrize("statement", [
     "from refgrad.autograd import Function, grad", "import refgrad.nn.functional as F", "from refgrad import nn, optim, autograd",
     "from refgrad.autograd.graph import increment_version", "from refgrad import Tensor, tensor, no_grad", "import refgrad.utils.checkpoint",

@@ -93,6 +93,17 @@ def is_same_size(input: Tensor, other: Tensor) -> object:
 
 equal, allclose = Tensor.equal, Tensor.allclose
 
+# the methods that write into their tensor and that PyTorch has as functions too
+globals().update(
+    (name, getattr(Tensor, name))
+    for name in """
+    abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_ clamp_
+    clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ frac_ gcd_ i0_
+    index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ relu_
+    resize_as_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_
+""".split()
+)
+
 
 def is_nonzero(input: Tensor) -> object:
     """Whether the one element is not 0.
