@@ -196,6 +196,18 @@ def test_finite_differences(calculus, check, fn):
     check.close(grad, numerical)
 
 
+@behaviour("DER-10", source=MATHS, profile="core")
+def test_left_aside(calculus, check):
+    """A result that is computed and left aside has no part in the gradient of the output, and does not stop it."""
+
+    def fn(xp, x):
+        h = x * 3
+        h * 5
+        return h * x
+
+    check.close(calculus.vjp(fn, (X,), G)[1][0], 6 * X * G)
+
+
 @behaviour("DER-05", source=MATHS, profile="core")
 def test_linearity(calculus, check):
     """A vector-Jacobian product is linear in its cotangent."""

@@ -102,6 +102,16 @@ def test_prod_with_zeros(calculus, check, x, expected):
     check.close(calculus.vjp(lambda xp, x: x.prod(), (np.array(x),))[1][0], np.array(expected))
 
 
+@behaviour("DER-11", source=MATHS, profile="core")
+@pytest.mark.parametrize("name", ["sum", "mean"])
+@pytest.mark.parametrize("dim", [0, 1])
+def test_of_a_square(calculus, check, name, dim):
+    """Where both dimensions have the same size, the gradient still goes along the one that was reduced."""
+    cotangent = np.array([1.0, -2.0, 0.5])
+    _, (grad,) = calculus.vjp(lambda xp, x: getattr(x, name)(dim=dim), (BLOCK[0, :, :3],), cotangent)
+    check.close(grad, np.expand_dims(cotangent, dim) * np.ones((3, 3)) / (3 if name == "mean" else 1))
+
+
 @behaviour("DER-07", source=MATHS, profile="core")
 @pytest.mark.parametrize("dim", [0, 1])
 def test_softmax(calculus, check, dim):
