@@ -14,7 +14,20 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("autograd", "fft", "func", "linalg", "masked", "nn", "optim", "special", "testing", "utils")
+_SUBMODULES = (
+    "accelerator",
+    "autograd",
+    "cuda",
+    "fft",
+    "func",
+    "linalg",
+    "masked",
+    "nn",
+    "optim",
+    "special",
+    "testing",
+    "utils",
+)
 
 
 def __getattr__(name: str) -> Any:

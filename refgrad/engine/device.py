@@ -31,4 +31,19 @@ class device:
         return hash((self.type, self.index))
 
 
+_device = device
 cpu = device("cpu")
+
+
+def set_default_device(device: Any) -> None:
+    """Let tensors be made on ``device``, which can only be the CPU, or None for the same.
+
+    Errors: RuntimeError for any other.
+    """
+    if device is not None:
+        _device(str(device))
+
+
+def get_default_device() -> device:
+    """The CPU."""
+    return cpu

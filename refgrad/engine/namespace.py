@@ -8,7 +8,7 @@ from refgrad.engine import dtypes as _dtypes
 from refgrad.engine.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled, set_anomaly_enabled
 from refgrad.engine.creation import *
 from refgrad.engine.creation import zeros_like as _zeros_like
-from refgrad.engine.device import device
+from refgrad.engine.device import device, get_default_device, set_default_device
 from refgrad.engine.dims import Size
 from refgrad.engine.dtypes import (
     bfloat16,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from refgrad.engine import dims, dtypes, ops, random
 from refgrad.engine.creation import _type, leaf
 from refgrad.engine.inplace import inplace, write
+from refgrad.engine.memory_format import laid_out
 from refgrad.engine.ops import draws
+from refgrad.engine.ops.draws import filled
 from refgrad.engine.tensor import Tensor
 from refgrad.engine.views import own_array
 
@@ -89,25 +93,34 @@ def rand_like(
     input: Tensor, *, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
-    """Uniform numbers in the shape and type of ``input``."""
-    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    """Uniform numbers in the shape, type and layout of ``input``."""
+    array, stream = _laid_out_as(input, dtype, memory_format), generator or default_generator
+    return leaf(filled(array, lambda shape: random.uniform(stream, shape, array.dtype)), requires_grad)
 
 
 def randn_like(
     input: Tensor, *, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
-    """Normal numbers in the shape and type of ``input``."""
-    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    """Normal numbers in the shape, type and layout of ``input``."""
+    array, stream = _laid_out_as(input, dtype, memory_format), generator or default_generator
+    dense = array.flags.c_contiguous
+    return leaf(filled(array, lambda shape: random.normal(stream, shape, array.dtype, dense=dense)), requires_grad)
 
 
 def randint_like(
     input: Tensor, low: int, high: int | None = None, *, generator: Any = None, dtype: Any = None, device: Any = None,
     requires_grad: bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
-    """Integers in the shape and type of ``input``."""
-    kind = dtype or input.dtype
-    return randint(low, high, input.shape, generator=generator, dtype=kind, requires_grad=requires_grad)
+    """Integers in the shape, type and layout of ``input``."""
+    low, high = (0, low) if high is None else (low, high)
+    array, stream = _laid_out_as(input, dtype, memory_format), generator or default_generator
+    return leaf(filled(array, lambda shape: random.integers(stream, shape, low, high, array.dtype)), requires_grad)
+
+
+def _laid_out_as(input: Tensor, dtype: Any, memory_format: Any) -> Any:
+    """An array as ``empty_like`` makes it."""
+    return laid_out(np.empty_like(np.asarray(input._array), dtype=(dtype or input.dtype).numpy), memory_format)
 
 
 def normal(

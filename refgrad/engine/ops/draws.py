@@ -18,7 +18,7 @@ def _stream(generator: Any) -> Any:
     return generator or random.default_generator
 
 
-def _filled(input: Any, draw: Callable[[tuple[int, ...]], Any]) -> Any:
+def filled(input: Any, draw: Callable[[tuple[int, ...]], Any]) -> Any:
     """Numbers for each element of ``input``, drawn in the order in which the elements lie in memory."""
     array = np.asarray(input)
     order = sorted(range(array.ndim), key=lambda d: -array.strides[d])
@@ -34,48 +34,48 @@ def _zeros(grad: Any) -> Any:
 
 @primitive(name="UniformBackward0")
 def _uniform(input: Any, /, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
-    return _filled(input, lambda shape: random.uniform(_stream(generator), shape, input.dtype, a, b))
+    return filled(input, lambda shape: random.uniform(_stream(generator), shape, input.dtype, a, b))
 
 
 @primitive(name="NormalBackward0")
 def _normal(input: Any, /, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
     dense = bool(np.asarray(input).flags.c_contiguous)
-    return _filled(input, lambda shape: random.normal(_stream(generator), shape, input.dtype, mean, std, dense=dense))
+    return filled(input, lambda shape: random.normal(_stream(generator), shape, input.dtype, mean, std, dense=dense))
 
 
 @primitive(name="ExponentialBackward0")
 def _exponential(input: Any, /, lambd: float = 1.0, generator: Any = None) -> Any:
-    return _filled(input, lambda shape: random.exponential(_stream(generator), shape, input.dtype, lambd))
+    return filled(input, lambda shape: random.exponential(_stream(generator), shape, input.dtype, lambd))
 
 
 @primitive(name="CauchyBackward0")
 def _cauchy(input: Any, /, median: float = 0.0, sigma: float = 1.0, generator: Any = None) -> Any:
-    return _filled(input, lambda shape: distributions.cauchy(_stream(generator), shape, input.dtype, median, sigma))
+    return filled(input, lambda shape: distributions.cauchy(_stream(generator), shape, input.dtype, median, sigma))
 
 
 @primitive(name="LogNormalBackward0")
 def _log_normal(input: Any, /, mean: float = 1.0, std: float = 2.0, generator: Any = None) -> Any:
-    return _filled(input, lambda shape: distributions.log_normal(_stream(generator), shape, input.dtype, mean, std))
+    return filled(input, lambda shape: distributions.log_normal(_stream(generator), shape, input.dtype, mean, std))
 
 
 @primitive(name="GeometricBackward0")
 def _geometric(input: Any, /, p: float, generator: Any = None) -> Any:
-    return _filled(input, lambda shape: distributions.geometric(_stream(generator), shape, input.dtype, p))
+    return filled(input, lambda shape: distributions.geometric(_stream(generator), shape, input.dtype, p))
 
 
 @primitive(name="RandomBackward0")
 def _random_between(input: Any, /, low: int, high: int, generator: Any = None) -> Any:
-    return _filled(input, lambda shape: random.integers(_stream(generator), shape, low, high, input.dtype))
+    return filled(input, lambda shape: random.integers(_stream(generator), shape, low, high, input.dtype))
 
 
 @primitive(name="RandomBackward1")
 def _random_below(input: Any, /, high: int, generator: Any = None) -> Any:
-    return _filled(input, lambda shape: random.integers(_stream(generator), shape, 0, high, input.dtype))
+    return filled(input, lambda shape: random.integers(_stream(generator), shape, 0, high, input.dtype))
 
 
 @primitive(name="RandomBackward2")
 def _random_any(input: Any, /, generator: Any = None) -> Any:
-    return _filled(input, lambda shape: random.integers(_stream(generator), shape, None, None, input.dtype))
+    return filled(input, lambda shape: random.integers(_stream(generator), shape, None, None, input.dtype))
 
 
 @primitive(name="BernoulliBackward1")
@@ -85,7 +85,7 @@ def _bernoulli_tensor(input: Any, p: Any, /, generator: Any = None) -> Any:
 
 @primitive(name="BernoulliBackward2")
 def _bernoulli_number(input: Any, /, p: float = 0.5, generator: Any = None) -> Any:
-    return _filled(input, lambda shape: random.bernoulli(_stream(generator), p, shape, input.dtype))
+    return filled(input, lambda shape: random.bernoulli(_stream(generator), p, shape, input.dtype))
 
 
 FILLS: dict[str, PrimitiveFunction] = {

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import ops, random
+from refgrad.engine.ops.draws import filled
 from refgrad.engine.primitive import primitive, wrap
 
 __all__ = [
@@ -21,9 +22,13 @@ def _check_probability(p: float, kind: type[Exception] = ValueError) -> None:
         raise kind(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _kept(input: Any, shape: Any, p: float) -> Any:
-    """Ones with probability ``1 - p``, in the type of ``input``."""
-    return random.bernoulli(random.default_generator, 1 - p, shape, input._array.dtype)
+def _kept(input: Any, p: float, feature: bool) -> Any:
+    """Ones with probability ``1 - p`` for each element, or channel, of ``input``, in its type."""
+
+    def draw(shape: tuple[int, ...]) -> Any:
+        return random.bernoulli(random.default_generator, 1 - p, shape, input._array.dtype)
+
+    return draw((*input.shape[:2], *(1 for _ in input.shape[2:]))) if feature else filled(input._array, draw)
 
 
 def _constant(value: Any) -> Any:
@@ -44,8 +49,7 @@ def dropped(
     if p == 1:
         noise, shift = np.zeros((), input._array.dtype), None
     else:
-        shape = (*input.shape[:2], *(1 for _ in input.shape[2:])) if feature else tuple(input.shape)
-        noise, shift = (_saturating if alpha else _scaled)(_kept(input, shape, p), p)
+        noise, shift = (_saturating if alpha else _scaled)(_kept(input, p, feature), p)
     result = input.mul_(_constant(noise)) if inplace else input * _constant(noise)
     if shift is None:
         return result

@@ -13,7 +13,7 @@ from refgrad.optim.lr_scheduler.factors import (
     StepLR,
 )
 from refgrad.optim.lr_scheduler.plateau import ReduceLROnPlateau
-from refgrad.optim.lr_scheduler.scheduler import LRScheduler
+from refgrad.optim.lr_scheduler.schedule import LRScheduler
 from refgrad.optim.lr_scheduler.sequences import ChainedScheduler, SequentialLR
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from refgrad.optim.lr_scheduler.scheduler import LRScheduler
+from refgrad.optim.lr_scheduler.schedule import LRScheduler
 from refgrad.optim.optimizer import Optimizer
 
 __all__ = ["CosineAnnealingLR", "CosineAnnealingWarmRestarts"]

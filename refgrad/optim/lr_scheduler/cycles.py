@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from refgrad.engine.creation import is_tensor
-from refgrad.optim.lr_scheduler.scheduler import LRScheduler, set_rate
+from refgrad.optim.lr_scheduler.schedule import LRScheduler, set_rate
 from refgrad.optim.optimizer import Optimizer
 
 __all__ = ["CyclicLR", "OneCycleLR"]

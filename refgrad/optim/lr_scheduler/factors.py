@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from refgrad.optim.lr_scheduler.scheduler import LRScheduler
+from refgrad.optim.lr_scheduler.schedule import LRScheduler
 from refgrad.optim.optimizer import Optimizer
 
 __all__ = [

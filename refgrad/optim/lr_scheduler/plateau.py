@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from refgrad.optim.lr_scheduler.scheduler import EPOCH, LRScheduler, set_rate
+from refgrad.optim.lr_scheduler.schedule import EPOCH, LRScheduler, set_rate
 from refgrad.optim.optimizer import Optimizer
 
 __all__ = ["ReduceLROnPlateau"]

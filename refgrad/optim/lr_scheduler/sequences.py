@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from refgrad.optim.lr_scheduler.plateau import ReduceLROnPlateau
-from refgrad.optim.lr_scheduler.scheduler import LRScheduler, set_rate
+from refgrad.optim.lr_scheduler.schedule import LRScheduler, set_rate
 from refgrad.optim.optimizer import Optimizer
 
 __all__ = ["ChainedScheduler", "SequentialLR"]

@@ -41,3 +41,25 @@ def test_printed(name):
 def test_no_probability(p):
     """What is no probability is refused when the module is made."""
     refuse(lambda xp: xp.nn.Dropout(p))
+
+
+LAYOUTS = {
+    "transposed": lambda x: x.transpose(0, 1),
+    "strided": lambda x: x.transpose(0, 1)[:, ::2],
+    "permuted": lambda x: x.reshape(2, 3, 4).permute(2, 0, 1),
+    "expanded": lambda x: x[:, :1].expand(4, 5),
+}
+
+
+@pytest.mark.parametrize("view", LAYOUTS.values(), ids=LAYOUTS)
+def test_layout(view):
+    """What is dropped goes by the order of the elements in memory; so does what is drawn for a tensor like another."""
+
+    def fill(xp):
+        x, F = view(xp.ones(4, 6)), xp.nn.functional
+        found = [F.dropout(x, 0.4), F.dropout(x.clone(), 0.4, inplace=True), F.alpha_dropout(x, 0.4, True)]
+        found += [xp.rand_like(x), xp.randn_like(x), xp.randint_like(x, 3, 10)]
+        found += [xp.randn_like(x, memory_format=xp.contiguous_format, dtype=xp.float64)]
+        return [*found, *(xp.tensor(each.stride()) for each in found)]
+
+    same_bits(fill)
