@@ -81,31 +81,33 @@ def run(options: argparse.Namespace) -> list["Row"]:
 
     from refgrad.harness import registry
     from refgrad.harness.report.matrix import verdict
+    from refgrad.harness.scoreboard import read
 
     console, rows = Console(stderr=True, soft_wrap=True, highlight=False), list["Row"]()
     specs = options.specs or registry.names()
     with tempfile.TemporaryDirectory(prefix="refgrad-") as folder:
-        for path, spec in records(options.results or Path(folder), specs):
+        for path, spec in records(options.results or Path(folder), specs).items():
             with console.status(spec) as status:
                 for done in checked(spec, path, options):
                     status.update(f"{spec}: {done}")
-            rows.append(row(path))
+            rows.append(read(path))
             console.print(f"[{len(rows)}/{len(specs)}] {spec}: {verdict(rows[-1])}", markup=False)
     return rows
 
 
-def row(path: Path) -> "Row":
-    from refgrad.harness.scoreboard import read
+def records(folder: Path, specs: list[str]) -> dict[Path, str]:
+    """Where each backend's record goes; the names keep the order.
 
-    return read(path)
+    Errors: ``RefgradError`` where other records are there, which would come to be part of the table.
+    """
+    from refgrad.errors import RefgradError
 
-
-def records(folder: Path, specs: list[str]) -> Iterator[tuple[Path, str]]:
-    """Where each backend's record goes; the names keep the order."""
+    names = [re.sub(r"[^\w.=]+", "-", spec).strip("-")[:60] for spec in specs]
+    paths = [folder / f"{number:02}-{name}.jsonl" for number, name in enumerate(names, 1)]
+    if others := sorted({*folder.glob("*.jsonl")} - {*paths}):
+        raise RefgradError(f"{others[0]} is a record of another table: choose an empty folder")
     folder.mkdir(parents=True, exist_ok=True)
-    for number, spec in enumerate(specs, 1):
-        name = re.sub(r"[^\w.=]+", "-", spec).strip("-")[:60]
-        yield folder / f"{number:02}-{name}.jsonl", spec
+    return dict(zip(paths, specs, strict=True))
 
 
 def checked(spec: str, path: Path, options: argparse.Namespace) -> Iterator[str]:

@@ -80,3 +80,12 @@ def test_bad_usage(args, says, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["matrix", *args]) == 4
     assert says in capsys.readouterr().err
+
+
+def test_other_records_are_left(tmp_path, capsys, monkeypatch):
+    """Records of another table are neither overwritten nor mixed in."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "07-old.jsonl").touch()
+    assert main(["matrix", "refgrad", "--results", "."]) == 4
+    assert "07-old.jsonl is a record of another table: choose an empty folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["07-old.jsonl"]
