@@ -32,7 +32,7 @@ def ran(tmp_path_factory):
 
 
 def rows(printed):
-    table = printed.partition("\n\n## By theme")[0].splitlines()[4:]
+    table = printed.partition("\n\n## By theme")[0].splitlines()[6:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
 
 

@@ -13,13 +13,17 @@ LEGEND = (
     "A cell says how many cases pass of those that apply, and how many differ (declared or not); what is left is not "
     "supported. A dot says that nothing of it is supported, n/a that it cannot be asked of such a backend."
 )
-POINTS = "Where no derivative exists any value between the two sides is as good as another; PyTorch's is the first."
+POINTS = (
+    "What each gives at ties, corners, poles and the ends of domains, where one at least differs from PyTorch. Where no "
+    "derivative exists a value between the two sides is as good as PyTorch's; one that is not is counted above. Empty: "
+    "not supported, or wrong at another point already."
+)
 
 
 def markdown(rows: Sequence[Row]) -> str:
     """The backends, the themes, the choices at kinks: a table each."""
     ran = [each for each in rows if each.run]
-    return "\n".join(["# Scoreboard", "", *backends(rows), *themes(ran), *choices(ran)]) + "\n"
+    return "\n".join(["# Scoreboard", "", made(rows), "", *backends(rows), *themes(ran), *choices(ran)]) + "\n"
 
 
 def page(rows: Sequence[Row]) -> str:
@@ -30,8 +34,13 @@ def page(rows: Sequence[Row]) -> str:
     ran = [each for each in rows if each.run]
     return html.page(
         "matrix.html", rows=rows, ran=ran, themes=scoreboard.themes(ran), choices=scoreboard.choices(ran),
-        verdict=verdict, cell=cell, share=share, legend=LEGEND, points=POINTS,
+        made=made(rows), verdict=verdict, cell=cell, number=number, share=share, legend=LEGEND, points=POINTS,
     )  # fmt: skip
+
+
+def made(rows: Sequence[Row]) -> str:
+    versions = sorted({row.header.refgrad for row in rows if row.header.refgrad})
+    return f"{len(rows)} backends, compared with PyTorch by refgrad {', '.join(versions)}."
 
 
 def backends(rows: Sequence[Row]) -> Iterator[str]:
@@ -90,4 +99,12 @@ def choices(rows: Sequence[Row]) -> Iterator[str]:
     yield row(["point", "PyTorch", *[each.name for each in rows]])
     yield row(["---", *["---:"] * (len(rows) + 1)])
     for each in found:
-        yield row([f"`{each.where}`", each.torch, *[chosen or "" for chosen in each.chosen]])
+        yield row([f"`{each.where}`", number(each.torch), *map(number, each.chosen)])
+
+
+def number(text: str | None) -> str:
+    """A value in four digits, which tell conventions apart; nothing for none."""
+    try:
+        return f"{float(text or ''):.4g}"
+    except ValueError:  # a complex number
+        return text or ""

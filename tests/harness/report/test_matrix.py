@@ -19,7 +19,14 @@ CASES = (
 def rows():
     """A backend that ran, and one that did not."""
     header = Header(
-        "mylib", "1.0", "mylib", ("core", "tape"), "https://example.org", "2026-05-04T03:02:01", torch="2.13"
+        "mylib",
+        "1.0",
+        "mylib",
+        ("core", "tape"),
+        "https://example.org",
+        "2026-05-04T03:02:01",
+        refgrad="0.1.0",
+        torch="2.13",
     )
     recorder = Recorder(header)
     for case in CASES:
@@ -31,6 +38,8 @@ def test_markdown(rows):
     """Three tables: the backends with their verdicts, the themes, the choices at kinks."""
     assert matrix.markdown(rows) == (
         "# Scoreboard\n"
+        "\n"
+        "2 backends, compared with PyTorch by refgrad 0.1.0.\n"
         "\n"
         "| backend | version | profiles | verdict | asked for torch | on |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
@@ -54,7 +63,7 @@ def test_markdown(rows):
         "\n"
         "| point | PyTorch | mylib 1.0 |\n"
         "| --- | ---: | ---: |\n"
-        "| `point[abs_at_0]` | 0.0 | nan |\n"
+        "| `point[abs_at_0]` | 0 | nan |\n"
     )
 
 
@@ -66,3 +75,11 @@ def test_page(rows):
     assert '<td class="fail">0/1 ✗1</td>' in page
     assert "point[abs_at_0]" in page
     assert not any(each in page for each in ("<script", "<link", "src=", "@import", "url("))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("-0.25933333333333336", "-0.2593"), ("-inf", "-inf"), ("(1+2j)", "(1+2j)"), (None, "")]
+)
+def test_number(text, shown):
+    """Values are shown in four digits."""
+    assert matrix.number(text) == shown
