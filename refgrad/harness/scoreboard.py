@@ -99,7 +99,7 @@ def choices(rows: Iterable[Row]) -> list[Choice]:
 def noted(run: Run) -> Iterator[tuple[tuple[str, str], dict[str, str]]]:
     """Each choice other than PyTorch's by its test and its point; of an op's points the first."""
     for case in run.cases:
-        if case.theme == "kink" and (met := COMPARED.search(case.message)):
+        if case.theme.startswith("kink") and (met := COMPARED.search(case.message)):
             yield (case.id, case.id.partition("::test_")[2]), met.groupdict()
         elif case.outcome == "pass (convention)" and (met := WEIGHED.match(case.reason)):
             where = f"{shortened(met['where'])}, gradient {met['at']}"

@@ -26,6 +26,10 @@ def kink(outcome, message="", reason=""):
     return Case("test_kink.py::test_point[abs_at_0]", outcome, theme="kink", message=message, reason=reason)
 
 
+def norm_kink(outcome, message):
+    return Case("test_kink_linalg.py::test_norm", outcome, theme="kink_linalg", message=message)
+
+
 def op_kink(outcome, reason=""):
     return Case("test_ops.py::test_kink[relu]", outcome, theme="ops", reason=reason)
 
@@ -56,6 +60,12 @@ def test_choices(rows):
     assert (by_test.where, by_test.torch, by_test.chosen) == ("point[abs_at_0]", "0.5", ("0.5", "nan", "nan", None))
     assert by_op.where == "relu([0.0, nan]), gradient 0 at [0]"
     assert (by_op.torch, by_op.chosen) == ("0.0", ("0.0", "1.0", None, None))
+
+
+def test_choices_of_each_chapter(tmp_path):
+    """Each of the suite's files of kinks is looked through."""
+    (choice,) = scoreboard.choices([record(tmp_path / "other.jsonl", norm_kink("xfail", MISMATCH))])
+    assert (choice.where, choice.torch, choice.chosen) == ("norm", "0.5", ("nan",))
 
 
 def test_green(rows):
