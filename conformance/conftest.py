@@ -104,6 +104,8 @@ def asking(check, samples):
 def pytest_configure(config):
     if config.option.help:
         return
+    if getattr(config.option, "maxworkerrestart", "") is None:  # pytest-xdist's: a crash is a verdict, not the end
+        config.option.maxworkerrestart = "10000"
     try:
         config.stash[BACKEND] = backend = registry.load(config.option.backend)
         config.stash[PROFILES] = profiles(backend)
@@ -296,7 +298,7 @@ class Controller(Tally):
 
     def pytest_runtest_logreport(self, report):
         found = getattr(report, "refgrad", None)  # none where the test's process died
-        verdict = Verdict("crash", message=str(report.longrepr)) if found is None else Verdict(**found)
+        verdict = self.crashed(report.nodeid, str(report.longrepr)) if found is None else Verdict(**found)
         self.add(report.nodeid, verdict, report.duration if found else 0.0)
         if hasattr(report, "node"):  # pytest-xdist's process, which does not say when a test has ended
             self.hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)

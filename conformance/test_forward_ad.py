@@ -216,7 +216,7 @@ def test_values_out(xp, fw):
     with fw.dual_level():
         d = dual(xp, [2.0], [1.0])
         assert d.item() == 2.0
-        assert d.numpy().tolist() == [2.0]
+        assert d.cpu().numpy().tolist() == [2.0]
 
 
 @behaviour("FWD-23", source=SOURCE, level="should", profile="namespace")

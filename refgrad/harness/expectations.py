@@ -3,7 +3,7 @@
 [[expect]]
 test = "test_inplace.py::test_version_error"    # an id or a glob; without its [parameters] it means all of them;
                                                 # {a,b} stands for a, and for b
-outcome = "fail"                                # fail | unsupported | crash | timeout
+outcome = "fail"                                # fail | unsupported | crash (or a mere failure) | timeout
 reason = "saves copies, so nothing can be stale"
 url = "https://..."                             # optional
 when = ">=2.0,<3"                               # optional: versions of the library

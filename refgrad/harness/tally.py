@@ -82,7 +82,8 @@ def noted(found: Verdict, conventions: list[str], lacking: list[str]) -> Verdict
 def declared(found: Verdict, expected: Expectation) -> Verdict:
     if found.outcome in PASSED:
         return replace(found, outcome="xpass", reason=expected.reason, message=surprise(expected))
-    if found.outcome in ("fail", "crash", "timeout") and found.outcome == expected.outcome:
+    borne_out = {"crash": ("crash", "fail")}.get(expected.outcome, (expected.outcome,))  # no crash is sure to come
+    if found.outcome in ("fail", "crash", "timeout") and found.outcome in borne_out:
         return replace(found, outcome="xfail", reason=expected.reason)
     return found
 
@@ -113,6 +114,11 @@ class Tally:
         self.idle: tuple[str, ...] = ()
         self.run: Run | None = None
         self.failed_smoke: list[str] = []
+
+    def crashed(self, id: str, message: str) -> Verdict:
+        """The verdict on a test whose process died, and could judge nothing itself."""
+        found, expected = Verdict("crash", message=message), self.expectations.for_case(id)
+        return found if expected is None else declared(found, expected)
 
     def add(self, id: str, verdict: Verdict, duration: float) -> None:
         """Record what a test came to."""

@@ -327,6 +327,9 @@ def test_process_that_dies(suite):
     suite.write("test_a.py", PASS + '@core(3)\ndef test_dies():\n    """It dies."""\n    import os; os._exit(9)\n')
     code, found = suite.outcomes("-n", "2")
     assert (code, found) == (1, {"test_a.py::test_pass": "pass", "test_a.py::test_dies": "crash"})
+    (suite.folder / "known.toml").write_text(EXPECT.format("test_a.py::test_dies", "crash"))
+    code, found = suite.outcomes("-n", "2", "--expectations=known.toml")
+    assert (code, found) == (0, {"test_a.py::test_pass": "pass", "test_a.py::test_dies": "xfail"})
 
 
 # -- backends that speak torch
