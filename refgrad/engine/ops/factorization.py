@@ -342,7 +342,7 @@ def _linalg_qr(A: Any, /, mode: str) -> Any:
     check_kernel("geqrf_cpu", A)
     if mode == "r":
         return np.empty(0, A.dtype), column_major(np.linalg.qr(A, "r"))
-    Q, R = np.linalg.qr(A, mode)  # type: ignore[call-overload]
+    Q, R = np.linalg.qr(A + A.dtype.type(0), mode)  # type: ignore[call-overload]  # of a -0 the sign is LAPACK's affair
     return column_major(Q), column_major(R)
 
 

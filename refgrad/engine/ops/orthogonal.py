@@ -219,7 +219,7 @@ def _geqrf(input: Any, /) -> Any:
     if input.ndim < 2:
         raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
     check_kernel("geqrf_cpu", input)
-    packed, tau = np.linalg.qr(input, "raw")
+    packed, tau = np.linalg.qr(input + input.dtype.type(0), "raw")  # as in qr
     return column_major(np.swapaxes(packed, -1, -2)), tau
 
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from refgrad.harness.campaign.campaign import Campaign
+from refgrad.harness.program import sampled
 from refgrad.harness.program.grammar import INPLACE, OPS
 
 __all__ = ["Progress", "coverage", "line"]
@@ -73,8 +74,8 @@ def line(campaign: Campaign, elapsed: float, programs: int) -> str:
 
 
 def coverage(reached: Counter[str]) -> str:
-    """How many of the ops and actions have been reached."""
-    ops = {*OPS, *INPLACE}
+    """How many of the ops have been reached: the grammar's own, and those of the catalogue."""
+    ops = {*OPS, *INPLACE, *sampled.names()}
     return f"{len(ops & set(reached))}/{len(ops)} ops"
 
 

@@ -26,8 +26,10 @@ def allowance(program: Program, reference: Any, difference: Difference) -> float
     place = difference.mismatch.index if difference.mismatch is not None else ()
     found = [_number(Nudged(reference, run).run(program), difference, place) for run in range(RUNS + 1)]
     base, *moved = found
-    if base is None or any(each is None for each in moved):
-        return np.inf if base is not None else 0.0  # the nudge took another branch: nothing can be said
+    if base is None:
+        return 0.0
+    if any(each is None or np.isfinite(each) != np.isfinite(base) for each in moved):
+        return np.inf  # the nudge took another branch: nothing can be said
     with np.errstate(all="ignore"):
         return float(SAFETY * max(abs(each - base) for each in moved if each is not None))
 
@@ -44,12 +46,14 @@ class Nudged(Interpreter):
         super().step(statement)
         for name in ir.made(statement):
             tensor = self.tensors.get(name)
-            if self.direction and isinstance(statement, ir.Leaf | ir.Op) and tensor is not None:
+            if self.direction and tensor is not None:
                 array = tensor.numpy(force=True)
                 if array.dtype.kind == "f" and array.flags.writeable and not tensor._is_view():
                     array[...] = nudged(array, self.direction)
-                    if isinstance(statement, ir.Op) and self.direction % 2:
+                    if not isinstance(statement, ir.Leaf) and self.direction % 2:
                         array[array == 0] *= -1  # which zero a result is, is a rounding too
+                    if isinstance(statement, ir.Grad | ir.TakeGrad) and self.direction % 2:
+                        array[np.abs(array) < np.finfo(array.dtype).eps] = 0  # what is left of terms that cancel
 
 
 def nudged(array: Array, direction: int) -> Array:

@@ -26,14 +26,20 @@ NEAR = 1e-6  # of the sum of the terms: more than any order of adding them up ca
 
 def dot_product(program: Program, backend: Any, trace: Trace) -> Difference | None:
     """Forward and reverse mode give one derivative: what a tangent gives, weighted, is the gradient along it."""
-    function = function_of(program)
+    function = _differentiated(program, trace)
     return None if function is None else _answered(_forward_and_reverse, function, backend)
 
 
 def symmetry(program: Program, backend: Any, trace: Trace) -> Difference | None:
     """The order in which two derivatives are taken does not matter."""
-    function = function_of(program)
+    function = _differentiated(program, trace)
     return None if function is None else _answered(_both_orders, function, backend)
+
+
+def _differentiated(program: Program, trace: Trace) -> Function | None:
+    """What the last backward is of, if it went well."""
+    function = function_of(program)
+    return None if function is None or any(step.raised for step in trace[function.number :][:1]) else function
 
 
 def _answered(check: Any, function: Function, backend: Any) -> Difference | None:

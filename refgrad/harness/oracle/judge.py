@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -114,7 +115,7 @@ class Case:
         if (culprit := self.touched(difference, dispute, other)) is not None:
             return self.finding(difference, dispute, culprit, "law: untouched by an error")
         moves = allowance(self.program, self.reference, difference)
-        if (mismatch.difference or 0.0) <= (mismatch.bound or 0.0) + moves:
+        if moves == math.inf or (mismatch.difference or 0.0) <= (mismatch.bound or 0.0) + moves:
             return self.finding(
                 difference, dispute, "ill-conditioned", "conditioning", f"the reference moves by {moves:.3g}"
             )

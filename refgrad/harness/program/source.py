@@ -77,7 +77,7 @@ class Writer:
         self.inlined = {leaf.name: leaf for leaf in self.literals()}
 
     def imports(self) -> Iterator[str]:
-        if self.asked.raising - {self.asked.number}:
+        if self.asked.raising - ({self.asked.number} if self.asked.what == "error" else set()):
             yield "from contextlib import suppress"
         yield from self.idiom.imports
         yield ""

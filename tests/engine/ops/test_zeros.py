@@ -51,3 +51,10 @@ def test_of_running_sums(name: str) -> None:
         return signs(xp, [running(whole, 0), running(whole, 1), running(number, 0)])
 
     live(scene)()
+
+
+@live
+def test_of_a_column(xp: Any) -> Any:
+    """The sign of a reflection does not hang on the sign of a zero."""
+    columns = [xp.tensor([[zero], [1.0]]) for zero in (0.0, -0.0)]
+    return [xp.linalg.qr(each) for each in columns], [xp.geqrf(each)[1] for each in columns]

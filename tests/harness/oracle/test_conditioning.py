@@ -6,7 +6,7 @@ import pytest
 from refgrad.harness import registry
 from refgrad.harness.oracle.conditioning import allowance, nudged
 from refgrad.harness.program.interpreter import interpret
-from refgrad.harness.program.ir import Leaf, Op, Program, Ref
+from refgrad.harness.program.ir import Backward, Leaf, Op, Program, Ref, TakeGrad
 from refgrad.harness.program.trace import Difference, first_difference
 
 REFERENCE = registry.load("refgrad")
@@ -27,6 +27,17 @@ def test_cancellation():
     """What is left of a cancellation is as uncertain as what was cancelled."""
     big = Leaf("a", (3,), (1e6 / 3, -1e6 / 7, 0.3))
     assert moves(big, Op("s", "sum", (Ref("a"),))) > 1e-10
+
+
+def test_cancelled_gradient():
+    """What is left of gradients that cancel may as well be 0, and then the division by it is another case."""
+    x = Leaf("x", (1,), (1.0,), requires_grad=True)
+    parts = [
+        (Op(name, "mul", (Ref("x"), factor)), Backward(name))
+        for name, factor in zip("abc", (0.1, 0.2, -0.3), strict=True)
+    ]
+    statements = [each for part in parts for each in part]
+    assert moves(x, *statements, TakeGrad("g", "x"), Op("r", "div", (Ref("g"), Ref("g")))) == np.inf
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -2.5, 0.125])

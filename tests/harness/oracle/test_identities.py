@@ -9,7 +9,7 @@ from refgrad.errors import Unsupported
 from refgrad.harness import registry
 from refgrad.harness.oracle import judge, minimal
 from refgrad.harness.oracle.identities import dot_product, symmetry
-from refgrad.harness.program import generate
+from refgrad.harness.program import generate, interpret
 from refgrad.harness.program.function import function_of
 from refgrad.harness.program.ir import Backward, Block, Hook, InPlace, Leaf, Op, Program, Ref
 
@@ -121,6 +121,13 @@ def test_kept(seed):
     """The reference keeps both."""
     program = generate(seed)
     assert dot_product(program, RIGHT, ()) is symmetry(program, RIGHT, ()) is None
+
+
+def test_a_backward_that_raises():
+    """What could not be differentiated is held to nothing."""
+    program = Program((X, EXP, Backward("y")))  # without a gradient
+    backend = wrong(exp=Exp.apply)
+    assert dot_product(program, backend, interpret(program, backend)) is None
 
 
 def test_without_a_mode():

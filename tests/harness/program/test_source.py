@@ -89,3 +89,10 @@ def test_drawn(seed):
     raising = frozenset(step.number for step in trace if step.raised)
     shown = printed(script(program, Question(len(program), "requires_grad", name, {}, raising), REFGRAD))
     assert shown.splitlines()[-1] == f"here: {trace[-1].seen[name].requires_grad}"
+
+
+def test_an_error_that_is_passed_over():
+    """A statement that raises, though the script is about something else, is passed over by a word that is imported."""
+    program = Program((Leaf("x", (2,), (1.0, 2.0), requires_grad=True), Backward("x")))
+    text = script(program, Question(1, "grad", "x", raising=frozenset({1})))
+    assert text.startswith("from contextlib import suppress")
