@@ -34,6 +34,7 @@ class Shard:
 
     number: int
     fatal: dict[int, Finding] = field(default_factory=dict)
+    slow: set[int] = field(default_factory=set)  # programs that took too long once, and not again by themselves
     open: int = 0
 
 
@@ -143,7 +144,12 @@ class Campaign:
             raise BackendUnavailable(
                 f"{self.plan.backend}: {died.reason} before its first program: {died.said[-300:].strip()}"
             )
-        finding = shard.fatal[seed] = self._deadly(work.program_of(self.plan, seed), died)
+        program = work.program_of(self.plan, seed)
+        if died.outcome == "timeout" and seed not in shard.slow and self._kills(program) is None:
+            shard.slow.add(seed)  # a busy machine, or a first import: it is judged once more
+            self._start(shard)
+            return
+        finding = shard.fatal[seed] = self._deadly(program, died)
         if not self.store.stored(work.family(finding)):
             self._keep(finding, work.family(finding), seed)
         self._start(shard)

@@ -87,7 +87,7 @@ class Writer:
 
     def answers(self) -> Iterator[str]:
         """The answer of the library that runs, then those of the others, as they were."""
-        if self.asked.what not in ("error", "hook", "hooks", "look"):
+        if self.asked.what not in ("error", "hook", "hooks", "look", "crash", "timeout"):
             yield f'print("here:", {self.shown()})'
         elif self.asked.what == "look":
             yield f'print("here:", {self.asked.name})'

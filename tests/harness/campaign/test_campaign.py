@@ -13,10 +13,10 @@ import pytest
 
 from refgrad.errors import BackendUnavailable
 from refgrad.harness import registry
-from refgrad.harness.campaign import Campaign, Here, Local, Plan, Store
+from refgrad.harness.campaign import Campaign, Here, Local, Plan, Store, work
 from refgrad.harness.campaign import campaign as module
 from refgrad.harness.expectations import Expectation, Expectations
-from refgrad.harness.isolation import Limits
+from refgrad.harness.isolation import Died, Limits
 from refgrad.harness.oracle.finding import actions
 from refgrad.harness.program import generate
 
@@ -141,6 +141,29 @@ def test_a_deadly_op_is_a_finding_and_the_run_goes_on(tmp_path, name, kind, reas
     assert reason in found[0]["actual"]
     assert [each["do"] for each in found[0]["program"]["statements"]] == ["leaf", "op"]
     assert store.families[found[0]["family"]] == 1
+
+
+class Busy(Here):
+    """This process, whose first task comes to nothing for want of time, and which finds nothing slow later."""
+
+    stalled = False
+
+    def submit(self, function, *args):
+        if function is work.run_shard and not self.stalled:
+            self.stalled = True
+            return super().submit(
+                lambda *args: Died(
+                    "timeout", "it took too long", str(Plan("", "", seed=seed_with(0), shard=10).seeds(0)[0])
+                ),
+                *args,
+            )
+        return super().submit((lambda *args: None) if function is work.step_by_step else function, *args)
+
+
+def test_a_busy_machine_is_no_finding(tmp_path):
+    """A program that took too long once is judged again, and is a finding only if it does so by itself."""
+    store, found = campaign(tmp_path, "Hangs", Busy(), programs=10, seed=seed_with(0))
+    assert (store.programs, store.done, found) == (10, {0}, [])
 
 
 @posix
