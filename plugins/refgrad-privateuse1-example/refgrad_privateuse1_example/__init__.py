@@ -5,9 +5,8 @@ import torch
 from refgrad.harness.adapters import NamespaceBackend
 from refgrad_privateuse1_example import dispatch, layout, memory
 
-memory.register()
-layout.register()
-dispatch.register()
+for part in (memory, layout, dispatch):
+    part.register()
 
 
 class Npy(NamespaceBackend):
