@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 TEXT = (Path(__file__).parent.parent / "docs" / "findings.md").read_text(encoding="utf-8")
-LIBRARIES = {"PyTorch": "torch", "mygrad": "mygrad", "HIPS autograd": "autograd"}
+LIBRARIES = {
+    "PyTorch": "torch", "mygrad": "mygrad", "HIPS autograd": "autograd", "tinygrad": "tinygrad", "MLX": "mlx",
+    "micrograd": "micrograd",
+}  # fmt: skip
 
 
 def findings():

@@ -63,6 +63,8 @@ class Backend(Protocol):
     """Every backend: what it is called, and where it comes from.
 
     ``expectations`` (optional) names the file of its declared gaps, where several adapters lie in one folder.
+    One that computes in nothing wider than float32 says so with ``widest = "float32"``: it is given nothing wider, and
+    held to no more.
     """
 
     name: str

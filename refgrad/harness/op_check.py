@@ -11,6 +11,7 @@ import numpy as np
 
 from refgrad.errors import InvalidGoldens, RefgradError, Unsupported
 from refgrad.harness.adapters.calculus import Calculus
+from refgrad.harness.adapters.precision import narrowed
 from refgrad.harness.check import Check, Disagreement
 from refgrad.harness.compare import Mismatch, compare
 from refgrad.harness.goldens import MEND, Goldens
@@ -46,13 +47,13 @@ class Known(Asked):
         return self.goldens.answers(self.op, self.sample)
 
     def expected(self, question: str) -> Answer:
-        """PyTorch's answer.
+        """PyTorch's answer, in the dtypes in which the backend computes.
 
         Errors: ``InvalidGoldens`` where none is recorded.
         """
         if question not in self.recorded:
             raise InvalidGoldens(f"{self.op.id}({self.sample}): no {question} of PyTorch's is recorded; {MEND}")
-        return self.recorded[question]
+        return [narrowed(each, self.calculus.widest) for each in self.recorded[question]]
 
 
 class Samples:
@@ -99,7 +100,8 @@ class OpCheck:
         def judge(asked: Known) -> str:
             first, after = self.calculus.observe(asked.fn, *asked.arrays)
             again = difference(list(asked.value()), list(first))
-            return written_to(asked.arrays, after) or (again and f"asked again, {again}")
+            held = map(self.calculus.held, asked.arrays)
+            return written_to(held, after) or (again and f"asked again, {again}")
 
         self.each(self.samples, judge)
 

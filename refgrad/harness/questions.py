@@ -87,7 +87,8 @@ class Asked:
     def gradients(self, fn: Callable[..., Any], cotangent: Array | None) -> Answer:
         """One gradient an input; zeros where there is none, for libraries differ only in how they say so."""
         _, grads = self.calculus.vjp(fn, self.arrays, cotangent)
-        return [np.zeros_like(x) if grad is None else grad for x, grad in zip(self.arrays, grads, strict=True)]
+        held = map(self.calculus.held, self.arrays)
+        return [np.zeros_like(x) if grad is None else grad for x, grad in zip(held, grads, strict=True)]
 
     def pick(self, place: int) -> Callable[..., Any]:
         """The function of one output alone."""

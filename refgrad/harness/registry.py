@@ -31,7 +31,8 @@ __all__ = ["BUILTIN", "GROUP", "PLUGINS", "Found", "installed", "load", "names"]
 GROUP = "refgrad.backends"
 EXEC = "exec:"
 BUILTIN = {"refgrad": "refgrad.reference:Reference"}  # found even where nothing is installed
-PLUGINS = ("autograd", "js-pytorch", "mygrad", "torch")  # this project's own distributions, each called refgrad-NAME
+# this project's own distributions, each called refgrad-NAME
+PLUGINS = ("autograd", "js-pytorch", "micrograd", "mygrad", "torch")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,6 @@ IDIOM = Idiom(
 )
 
 
-def conjugate(array):
-    return anp.conj(array) if anp.iscomplexobj(array) else array
-
-
 class Autograd(FunctionalBackend):
     name, version, homepage = "autograd", version("autograd"), "https://github.com/HIPS/autograd"
     array_module = anp
@@ -47,9 +43,8 @@ class Autograd(FunctionalBackend):
 
     def vjp(self, fn, primals, cotangent=None):
         pull, output = make_vjp(fn, tuple(range(len(primals))))(*primals)
-        # its gradients of complex numbers are the conjugates of PyTorch's
-        grads = pull(anp.ones(anp.shape(output)) if cotangent is None else conjugate(cotangent))
-        return output, tuple(map(conjugate, grads))
+        (weights,) = self.conjugated(anp.ones(anp.shape(output)) if cotangent is None else cotangent)
+        return output, self.conjugated(*pull(weights))
 
     def jvp(self, fn, primals, tangents):
         return make_jvp(fn, tuple(range(len(primals))))(*primals)(tangents)

@@ -11,6 +11,7 @@ import numpy as np
 from refgrad.errors import InvalidBackend, Unsupported
 from refgrad.harness.adapters.facade import Facade
 from refgrad.harness.adapters.namespace import completed
+from refgrad.harness.adapters.precision import narrowed, widest
 from refgrad.harness.adapters.tape import tape_vjp
 from refgrad.harness.backend import profiles
 
@@ -28,6 +29,7 @@ class Calculus:
         self.backend = completed(backend)
         self.xp: Any = Facade(backend) if module is None else module
         self._thin = module is None
+        self.widest = widest(backend)
         self._profiles = profiles(backend)
 
     def value(self, fn: Fn, *primals: Any) -> Any:
@@ -36,7 +38,7 @@ class Calculus:
 
     def observe(self, fn: Fn, *primals: Any) -> tuple[Any, tuple[Array, ...]]:
         """The value of ``fn``, and the primals as they are afterwards."""
-        given = [self.backend.asarray(np.asarray(each)) for each in primals]
+        given = [self._given(each) for each in primals]
         with self._lacking("value"):
             output = self._value(self._lift(fn), given)
         several = isinstance(output, list | tuple)
@@ -49,7 +51,7 @@ class Calculus:
         Without a ``cotangent`` the output is weighted with ones.
         """
         flat, differentiable, arrays = self._close(fn, primals)
-        given = None if cotangent is None else self.backend.asarray(np.asarray(cotangent))
+        given = None if cotangent is None else self._given(cotangent)
         with self._lacking("vjp"):
             output, grads = self._vjp(flat, arrays, given)
         found = iter(grads)
@@ -64,9 +66,9 @@ class Calculus:
         if "forward" not in self._profiles:
             raise Unsupported("forward mode")
         flat, differentiable, arrays = self._close(fn, primals)
-        directions = [np.asarray(each) for each, use in zip(tangents, differentiable, strict=True) if use]
+        directions = [self._given(each) for each, use in zip(tangents, differentiable, strict=True) if use]
         with self._lacking("jvp"):
-            output, tangent = self.backend.jvp(flat, arrays, tuple(map(self.backend.asarray, directions)))
+            output, tangent = self.backend.jvp(flat, arrays, tuple(directions))
         return self._array(output), self._array(tangent)
 
     def second(self, fn: Fn, primals: Any, cotangent: Any, directions: Any) -> tuple[Array, ...]:
@@ -77,11 +79,11 @@ class Calculus:
         flat, differentiable, arrays = self._close(fn, primals)
         if not all(differentiable):
             raise TypeError("second derivatives are asked of floats only")
-        weight = self.backend.asarray(np.asarray(cotangent))
+        weight = self._given(cotangent)
         total = [np.zeros_like(each) for each in map(self._array, arrays)]
         for place, direction in enumerate(directions):
             with self._lacking("higher derivatives"):
-                found = self._second(flat, arrays, weight, place, self.backend.asarray(np.asarray(direction)))
+                found = self._second(flat, arrays, weight, place, self._given(direction))
             total = [
                 sum_ if grad is None else sum_ + self._array(grad) for sum_, grad in zip(total, found, strict=True)
             ]
@@ -125,7 +127,7 @@ class Calculus:
         """
         if order == 1:
             _, grads = self.vjp(fn, primals)
-            filled = tuple(_or_zeros(grad, each) for grad, each in zip(grads, primals, strict=True))
+            filled = tuple(_or_zeros(grad, self.held(each)) for grad, each in zip(grads, primals, strict=True))
             return filled[0] if len(primals) == 1 else filled
         (primal,) = primals
         return self._nth(fn, np.asarray(primal), order, None)
@@ -138,7 +140,7 @@ class Calculus:
 
     def _nth(self, fn: Fn, x: Array, order: int, cotangent: Array | None) -> Array:
         """The n-th derivative; the last differentiation is weighted with ``cotangent``."""
-        weight = None if cotangent is None else self.backend.asarray(cotangent)
+        weight = None if cotangent is None else self._given(cotangent)
         with self._lacking("higher derivatives"):
             if getattr(self.backend, "nested", False):
                 grad = self._nested(self._lift(fn), x, order, weight)
@@ -146,10 +148,10 @@ class Calculus:
                 grad = self._taped(self._lift(fn), x, order, weight)
             else:
                 raise Unsupported("create_graph")
-        return _or_zeros(None if grad is None else self._array(grad), x)
+        return _or_zeros(None if grad is None else self._array(grad), self.held(x))
 
     def _nested(self, flat: Fn, x: Array, order: int, weight: Any) -> Any:
-        zeros = self.backend.asarray(np.zeros_like(x))
+        zeros = self._given(np.zeros_like(x))
 
         def derivative(inner: Fn) -> Fn:
             def outer(x: Any) -> Any:
@@ -160,13 +162,13 @@ class Calculus:
 
         for _ in range(order - 1):
             flat = derivative(flat)
-        return self._vjp(flat, (self.backend.asarray(x),), weight)[1][0]
+        return self._vjp(flat, (self._given(x),), weight)[1][0]
 
     def _taped(self, flat: Fn, x: Array, order: int, weight: Any) -> Any:
         set_grad = getattr(self.backend, "set_grad_of", None)
         if set_grad is None:
             raise Unsupported("setting .grad")
-        leaf = self.backend.leaf(x, requires_grad=True)
+        leaf = self.backend.leaf(self.held(x), requires_grad=True)
         current = flat(leaf)
         for step in range(order):
             last = step == order - 1
@@ -203,13 +205,23 @@ class Calculus:
         """``fn`` as a function of its differentiable primals alone, which primals those are, and their values."""
         arrays = [np.asarray(each) for each in primals]
         differentiable = [array.dtype.kind not in "iub" for array in arrays]
-        lifted, values = self._lift(fn), [self.backend.asarray(each) for each in arrays]
+        lifted, values = self._lift(fn), [self._given(each) for each in arrays]
 
         def flat(*given: Any) -> Any:
             found = iter(given)
             return lifted(*(next(found) if use else value for use, value in zip(differentiable, values, strict=True)))
 
         return flat, differentiable, tuple(value for use, value in zip(differentiable, values, strict=True) if use)
+
+    def held(self, array: Any) -> Array:
+        """``array`` in the dtype in which the backend computes.
+
+        Errors: ``Unsupported`` for numbers that this dtype has not.
+        """
+        return narrowed(np.asarray(array), self.widest, exact=True)
+
+    def _given(self, array: Any) -> Any:
+        return self.backend.asarray(self.held(array))
 
     def _array(self, value: Any) -> Array:
         return np.asarray(self.backend.to_numpy(value))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.errors import Unsupported
+from refgrad.harness.adapters.precision import narrowed, widest
 
 __all__ = ["Creation"]
 
@@ -84,6 +85,7 @@ class Creation:
         return self._make(np.full(input.shape, fill_value, dtype or input.dtype), requires_grad)
 
     def _make(self, array: np.ndarray[Any, Any], requires_grad: Any) -> Any:
+        array = narrowed(array, widest(self._backend), exact=True)
         leaf = getattr(self._backend, "leaf", None)
         if leaf is not None:
             return self.wrap(leaf(array, requires_grad=requires_grad))

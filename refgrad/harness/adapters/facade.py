@@ -44,6 +44,7 @@ ALIASES = {  # PyTorch's own synonyms -> the canonical name
     "special.logsumexp": "logsumexp", "special.round": "round", "special.sinc": "sinc", "subtract": "sub",
     "swapaxes": "transpose", "swapdims": "transpose", "true_divide": "div",
 }  # fmt: skip
+DECLINED = ("unsupported operand type", "bad operand type", "not supported between instances")  # Python's words
 ROOMS = frozenset({"nn", "nn.functional", "linalg", "special", "fft", "autograd", "autograd.functional", "func"})
 
 
@@ -152,7 +153,7 @@ class Facade(Creation):
         try:
             return self.run(name, OPERATORS[name] if own else self._ops[name], operands, {})
         except TypeError as error:
-            if own and str(error).startswith("unsupported operand type"):  # what both operands' own methods declined
+            if own and any(said in str(error) for said in DECLINED):  # by the operands' own methods
                 raise Unsupported(name, str(error)) from error
             raise
 

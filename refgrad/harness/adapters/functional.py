@@ -33,6 +33,11 @@ class FunctionalBackend:
         """A copy of ``value``."""
         return np.array(value)
 
+    def conjugated(self, *arrays: Any) -> tuple[Any, ...]:
+        """PyTorch's gradients of complex numbers for those of other libraries, and the reverse: their conjugates."""
+        conj = self.array_module.conj
+        return tuple(conj(each) if "complex" in str(each.dtype) else each for each in arrays)
+
     def ops(self) -> dict[str, Fn]:
         """The library's ops under PyTorch's names."""
         return numpy_ops(self.array_module, self.exceptions)

@@ -46,6 +46,7 @@ class WireBackend:
         self._tables = {kind: tuple(told.get(kind, ())) for kind in ("ops", "inplace")}
         self._flags = tuple(told.get("flags", ()))
         self.nested = "nested" in self._flags
+        self.widest = str(told.get("widest", "float64"))
 
     def __getattr__(self, name: str) -> Any:
         methods = self.__dict__.get("_methods", ())

@@ -12,6 +12,7 @@ import numpy as np
 from refgrad.errors import ProtocolError, Unsupported
 from refgrad.harness.adapters.facade import OPERATORS, fits
 from refgrad.harness.adapters.namespace import completed
+from refgrad.harness.adapters.precision import widest
 from refgrad.harness.backend import capabilities, identity
 from refgrad.harness.wire.client import METHODS, MODES, RUN
 from refgrad.harness.wire.connection import RemoteError
@@ -75,7 +76,7 @@ class Server:
         return {
             "protocol": PROTOCOL, "name": who.name, "version": who.version, "homepage": who.homepage, "base64": True,
             "methods": sorted([*methods, RUN]), "ops": sorted(self._ops), "inplace": sorted(self._inplace),
-            "flags": flags + sorted(able & {"retain_graph", "create_graph"}), **self._told,
+            "flags": flags + sorted(able & {"retain_graph", "create_graph"}), "widest": widest(self.backend), **self._told,
         }  # fmt: skip
 
     def _op_(self, name: str, *args: Any, **kwargs: Any) -> Any:
