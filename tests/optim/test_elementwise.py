@@ -3,7 +3,7 @@
 import pytest
 
 from tests.nn.twins import agree, refuse
-from tests.optim.training import compare
+from tests.optim.training import compare, compare_in_single_precision
 
 OPTIONS = {
     "Adadelta": [{}, {"lr": 0.5, "rho": 0.7, "eps": 1e-4, "weight_decay": 0.1}, {"maximize": True}],
@@ -48,7 +48,7 @@ def test_training(name, options):
 @pytest.mark.parametrize("name", OPTIONS)
 def test_training_in_single_precision(name):
     """50 steps in float32 give PyTorch's losses to rounding."""
-    compare(lambda optim, params: getattr(optim, name)(params), "float32")
+    compare_in_single_precision(lambda optim, params: getattr(optim, name)(params))
 
 
 @pytest.mark.parametrize("name", OPTIONS)

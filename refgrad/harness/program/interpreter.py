@@ -314,7 +314,8 @@ def native(tensor: Any) -> Array:
 
 def array_of(leaf: ir.Leaf) -> Array:
     """A leaf's values as an ndarray."""
-    return np.array(leaf.values, dtype=leaf.dtype).reshape(leaf.shape)
+    with np.errstate(over="ignore"):  # what is too large for the type becomes infinite
+        return np.array(leaf.values, dtype=leaf.dtype).reshape(leaf.shape)
 
 
 def index_of(items: Any, tensors: dict[str, Any], xp: Any) -> Any:
