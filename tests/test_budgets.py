@@ -53,7 +53,8 @@ def test_profiles():
         "refgrad-torch/tape": "namespace", "refgrad-torch/transforms": "forward or higher",
         "refgrad-autograd/__init__": "forward or higher", "refgrad-mygrad/__init__": "tape",
         "refgrad-js-pytorch/__init__": "wire",
-        "refgrad-micrograd/__init__": "core", "functional/__init__": "core", "namespace/__init__": "namespace",
+        "refgrad-micrograd/__init__": "core", "refgrad-jax/__init__": "forward or higher",
+        "functional/__init__": "core", "namespace/__init__": "namespace",
         "tape/__init__": "tape", "wire/__init__": "wire",
     }  # fmt: skip
     assert PROFILES | expected == PROFILES

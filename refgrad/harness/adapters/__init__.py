@@ -11,7 +11,8 @@ from refgrad.harness.adapters.calculus import Calculus
 from refgrad.harness.adapters.facade import Facade
 from refgrad.harness.adapters.functional import FunctionalBackend
 from refgrad.harness.adapters.namespace import NamespaceBackend, completed
-from refgrad.harness.adapters.numpy_ops import numpy_ops
+from refgrad.harness.adapters.numpy_ops import axis_of, numpy_ops
+from refgrad.harness.adapters.scipy_ops import scipy_ops
 from refgrad.harness.adapters.tape import TapeBackend, tape_vjp
 from refgrad.harness.adapters.tensor import Tensor
 from refgrad.harness.backend import profiles
@@ -22,9 +23,11 @@ __all__ = [
     "FunctionalBackend",
     "NamespaceBackend",
     "TapeBackend",
+    "axis_of",
     "calculus",
     "facade",
     "numpy_ops",
+    "scipy_ops",
     "tape_vjp",
     "to_numpy",
 ]

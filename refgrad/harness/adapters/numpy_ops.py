@@ -9,7 +9,7 @@ from refgrad.errors import Unsupported
 from refgrad.harness.adapters.numpy_rooms import fft_ops, linalg_ops
 from refgrad.harness.backend import accepts
 
-__all__ = ["numpy_ops"]
+__all__ = ["axis_of", "numpy_ops"]
 
 Op = Callable[..., Any]
 
@@ -59,7 +59,7 @@ def _plain(function: Op) -> Op:
     return lambda *tensors: function(*tensors)
 
 
-def _axis(input: Any, dim: Any) -> Any:
+def axis_of(input: Any, dim: Any) -> Any:
     """NumPy's ``axis``; PyTorch lets a number without dimensions pass for a vector of one."""
     if dim in (0, -1) and not tuple(input.shape):
         return None
@@ -78,7 +78,7 @@ def _keep(function: Op, keepdim: bool) -> dict[str, bool]:
 
 def _reduction(function: Op) -> Op:
     def reduction(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        return function(input, axis=_axis(input, dim), **_keep(function, keepdim))
+        return function(input, axis=axis_of(input, dim), **_keep(function, keepdim))
 
     return reduction
 
@@ -87,7 +87,7 @@ def _extremum(function: Op, argument: Op) -> Op:
     def extremum(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
         if dim is None:
             return function(input)
-        axis = _axis(input, dim)
+        axis = axis_of(input, dim)
         values = function(input, axis=axis, **_keep(function, keepdim))
         return ValuesIndices(values, argument(input, axis=axis, **_keep(argument, keepdim)))
 
@@ -96,7 +96,7 @@ def _extremum(function: Op, argument: Op) -> Op:
 
 def _spread(function: Op) -> Op:
     def spread(input: Any, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> Any:
-        return function(input, axis=_axis(input, dim), ddof=correction, keepdims=keepdim)
+        return function(input, axis=axis_of(input, dim), ddof=correction, keepdims=keepdim)
 
     return spread
 
@@ -174,7 +174,7 @@ def _gather(numpy: Any) -> Op:
     def gather(input: Any, dim: int, index: Any) -> Any:
         if not input.shape or len(index.shape) != len(input.shape):
             raise Unsupported("gather", "take_along_axis takes as many dimensions of both, and at least one")
-        return numpy.take_along_axis(input, index, axis=dim)
+        return numpy.take_alongaxis_of(input, index, axis=dim)
 
     return gather
 
@@ -198,7 +198,7 @@ def _pad(numpy: Any) -> Op:
 
 def _take_along(numpy: Any) -> Op:
     def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
-        return numpy.take_along_axis(input, indices, axis=dim)
+        return numpy.take_alongaxis_of(input, indices, axis=dim)
 
     return take_along_dim
 
