@@ -9,7 +9,7 @@ import pytest
 TEXT = (Path(__file__).parent.parent / "docs" / "findings.md").read_text(encoding="utf-8")
 LIBRARIES = {
     "PyTorch": "torch", "mygrad": "mygrad", "HIPS autograd": "autograd", "tinygrad": "tinygrad", "MLX": "mlx",
-    "micrograd": "micrograd",
+    "micrograd": "micrograd", "JAX": "jax",
 }  # fmt: skip
 
 
