@@ -174,7 +174,7 @@ def _gather(numpy: Any) -> Op:
     def gather(input: Any, dim: int, index: Any) -> Any:
         if not input.shape or len(index.shape) != len(input.shape):
             raise Unsupported("gather", "take_along_axis takes as many dimensions of both, and at least one")
-        return numpy.take_alongaxis_of(input, index, axis=dim)
+        return numpy.take_along_axis(input, index, axis=dim)
 
     return gather
 
@@ -198,7 +198,7 @@ def _pad(numpy: Any) -> Op:
 
 def _take_along(numpy: Any) -> Op:
     def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
-        return numpy.take_alongaxis_of(input, indices, axis=dim)
+        return numpy.take_along_axis(input, indices, axis=dim)
 
     return take_along_dim
 
