@@ -31,7 +31,7 @@ def blocks():
 
 def run(commands, folder, **environment):
     """What each of the commands printed, run by one shell in ``folder``."""
-    script = "set -eu; exec 2>&1\n" + "\nprintf '\\0'\n".join(commands)
+    script = "set -e; exec 2>&1\n" + "\nprintf '\\0'\n".join(commands)
     given = {**os.environ, "GITHUB_STEP_SUMMARY": str(folder / "summary.md"), **environment}
     done = subprocess.run(["sh", "-c", script], cwd=folder, env=given, capture_output=True, text=True)
     printed = done.stdout.split("\0")
