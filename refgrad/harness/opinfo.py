@@ -122,7 +122,8 @@ class OpInfo:
 
     ``prepare`` brings the first argument into the op's domain (a symmetric matrix), so that derivatives stay in it;
     ``comparable`` brings outputs that are not unique (the signs of eigenvectors) into a form that is.
-    ``second`` and ``forward`` say whether PyTorch differentiates the gradient, and has forward mode.
+    ``second`` and ``forward`` say whether PyTorch differentiates the gradient, and has forward mode. An op that is not
+    ``repeatable`` gives the same only to rounding when it is asked again.
     """
 
     name: str
@@ -132,6 +133,7 @@ class OpInfo:
     differentiable: bool = True
     second: bool = True
     forward: bool = True
+    repeatable: bool = True
     prepare: Callable[[Any], Any] | None = None
     comparable: Callable[[Any, Any], Any] | None = None
     variant: str = ""

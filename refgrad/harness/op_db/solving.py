@@ -50,8 +50,9 @@ OPS = (
        errors=[error("RuntimeError", "Expected self to satisfy the requirement", real(2, 3), real(2))]),
     op("linalg.pinv", sample(real(3, 2)), sample(real(2, 3)), sample(real(2, 3, 2)), sample(real(2, 3, dtype=Z)), sample(definite(2, 2), hermitian=True),
        errors=[error("RuntimeError", "expected a tensor with 2 or more dimensions", real(2))]),
+    # LAPACK chooses its path by where the memory lies: PyTorch's last bits vary between equal calls
     op("linalg.lstsq", sample(real(4, 2), real(4, 3)), sample(real(4, 2), real(4)), sample(real(2, 4), real(2, 1)),
-       comparable=lambda xp, found: found[0], forward=False,
+       comparable=lambda xp, found: found[0], forward=False, repeatable=False,
        errors=[error("RuntimeError", "input.size(-2) should match other.size(-2)", real(3, 2), real(2, 2))]),
     op("linalg.inv_ex", sample(regular(3, 3)), sample(regular(2, 2, 2)), comparable=lambda xp, found: found[0]),
     op("linalg.solve_ex", sample(regular(3, 3), real(3, 2)), sample(regular(2, 3, 3), real(2, 3)), comparable=lambda xp, found: found[0]),
