@@ -11,10 +11,10 @@ when = ">=2.0,<3"                               # optional: versions of the libr
 A finding of `refgrad fuzz` is declared by its signature, test = "program::SIGNATURE"; the suite passes over such an entry.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,7 @@ class Expectation:
 
     def covers(self, id: str) -> bool:
         """Whether ``id`` is the test, one of its parametrizations, or matched by the glob."""
-        return any(
-            id == test or id.split("[")[0] == test or ("*" in test and fnmatchcase(id, escaped(test)))
-            for test in alternatives(self.test)
-        )
+        return pattern(self.test).fullmatch(id) is not None
 
     @property
     def file(self) -> str:
@@ -73,12 +70,11 @@ class Expectations:
 
     def not_borne_out(self, outcomes: Mapping[str, str]) -> list[Expectation]:
         """The entries that cover cases in ``outcomes`` (id to outcome), none of which came out as declared."""
-        found = []
-        for entry in self.entries:
-            covered = {outcome for id, outcome in outcomes.items() if self.for_case(id) is entry}
-            if covered and not covered & {entry.outcome, "xfail"}:
-                found.append(entry)
-        return found
+        came_out: dict[Expectation, set[str]] = {}
+        for id, outcome in outcomes.items():
+            if (entry := self.for_case(id)) is not None:
+                came_out.setdefault(entry, set()).add(outcome)
+        return [each for each in self.entries if each in came_out and not came_out[each] & {each.outcome, "xfail"}]
 
 
 def load_expectations(path: Path, version: str) -> Expectations:
@@ -150,6 +146,11 @@ def alternatives(test: str) -> tuple[str, ...]:
     return tuple(f"{head}{each}{end}" for each in inside.split(",") for end in alternatives(tail))
 
 
-def escaped(glob: str) -> str:
-    # ids hold [parameters], which are literal here: only * is a wildcard
-    return glob.replace("[", "[[]").replace("?", "[?]")
+@cache
+def pattern(test: str) -> re.Pattern[str]:
+    """The ids that ``test`` means: * is a wildcard, and what has none means its [parameters] too."""
+    return re.compile("|".join(map(meant, alternatives(test))), re.DOTALL)
+
+
+def meant(test: str) -> str:
+    return ".*".join(map(re.escape, test.split("*"))) + ("" if "*" in test else r"(\[.*)?")
