@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from _pytest.runner import runtestprotocol
 
-from refgrad.errors import NotApplicable, RefgradError
+from refgrad.errors import RefgradError
 from refgrad.harness import adapters, op_db, registry, session
 from refgrad.harness.backend import profiles
 from refgrad.harness.behaviours import NEWEST, OLDEST, behaviour_of
@@ -30,7 +30,7 @@ PROFILES = pytest.StashKey[frozenset]()
 CASE = pytest.StashKey[str]()  # the id of the test that is running
 DECLARED = pytest.StashKey[Expectations]()
 RELEASE = pytest.StashKey[str]()
-PYTEST_WORDS = {"passed": "pass", "failed": "fail", "skipped": "n/a"}
+UNSEEN = EXCUSED | {"xfail"}  # outcomes of an error whose traceback nobody asks for
 
 
 def pytest_addoption(parser):
@@ -188,10 +188,34 @@ def pytest_runtest_protocol(item, nextitem):
     hook, place, alone = item.ihook, {"nodeid": item.nodeid, "location": item.location}, not is_worker(item.config)
     if alone:
         hook.pytest_runtest_logstart(**place)
-    hook.pytest_runtest_logreport(report=merged(runtestprotocol(item, log=False, nextitem=nextitem)))
+    if reason := inapplicable(item):
+        item.session._setupstate.teardown_exact(nextitem)  # the test before has left standing what they share
+        report = untested(item, reason)
+    else:
+        report = merged(runtestprotocol(item, log=False, nextitem=nextitem))
+    hook.pytest_runtest_logreport(report=report)
     if alone:
         hook.pytest_runtest_logfinish(**place)
     return True
+
+
+def inapplicable(item):
+    """Why a test cannot be asked of this backend, if it cannot."""
+    stash, asked = item.config.stash, behaviour_in(item)
+    if asked.profile not in stash[PROFILES]:
+        return f"asks for the profile {asked.profile!r}, which this backend does not have"
+    if not asked.holds_for(release := stash[RELEASE]):
+        return f"holds for torch {asked.torch}, and torch {release} is asked for"
+    return ""
+
+
+def untested(item, reason):
+    """The report of such a test: half of the suite, for a small backend, need not go through pytest's phases."""
+    report = pytest.TestReport(item.nodeid, item.location, {}, "skipped", None, "setup")
+    verdict = judge(behaviour_in(item), outcome="n/a", error=None, excused=("n/a", reason), expected=None)
+    mark(report, verdict, item.location)
+    report.refgrad = verdict.plain()
+    return report
 
 
 def merged(phases):
@@ -206,13 +230,8 @@ def merged(phases):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    stash, asked = item.config.stash, behaviour_in(item)
-    stash[CASE] = item.nodeid
-    record_gradients(stash[BACKEND])
-    if asked.profile not in stash[PROFILES]:
-        raise NotApplicable(f"asks for the profile {asked.profile!r}, which this backend does not have")
-    if not asked.holds_for(release := stash[RELEASE]):
-        raise NotApplicable(f"holds for torch {asked.torch}, and torch {release} is asked for")
+    item.config.stash[CASE] = item.nodeid
+    record_gradients(item.config.stash[BACKEND])
 
 
 def record_gradients(backend):
@@ -224,21 +243,31 @@ def record_gradients(backend):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    error = None if call.excinfo is None else call.excinfo.value
-    excused = error and excuse(error, item.config.stash[BACKEND], SUITE)
-    if excused:
-        call.excinfo = as_skip(call.excinfo, excused[1])
+    verdict = verdict_on(item, call)
+    if verdict.outcome in UNSEEN:
+        call.excinfo = as_skip(call.excinfo, verdict.reason)
     report = yield
-    report.verdict = judge(
-        behaviour_in(item),
-        outcome=PYTEST_WORDS[report.outcome],
-        error=error,
-        excused=excused or skipped(report),
-        expected=item.config.stash[DECLARED].for_case(item.nodeid) if report.when == "call" or error else None,
-        **(notes(item) if report.when == "call" else {}),
-    )
-    mark(report, report.verdict, item.location)
+    report.verdict = verdict
+    mark(report, verdict, item.location)
     return report
+
+
+def verdict_on(item, call):
+    """What a phase of a test came to."""
+    error = None if call.excinfo is None else call.excinfo.value
+    excused = error and (skipped(error) or excuse(error, item.config.stash[BACKEND], SUITE))
+    return judge(
+        behaviour_in(item),
+        outcome="fail" if error else "pass",
+        error=error,
+        excused=excused,
+        expected=item.config.stash[DECLARED].for_case(item.nodeid) if call.when == "call" or error else None,
+        **(notes(item) if call.when == "call" else {}),
+    )
+
+
+def skipped(error):
+    return ("n/a", str(error)) if isinstance(error, pytest.skip.Exception) else None
 
 
 def as_skip(excinfo, reason):
@@ -250,10 +279,6 @@ def as_skip(excinfo, reason):
 def notes(item):
     checked = getattr(item, "funcargs", {}).get("check")
     return {} if checked is None else {"conventions": checked.conventions, "lacking": checked.lacking}
-
-
-def skipped(report):
-    return ("n/a", str(report.longrepr[-1])) if report.skipped else None
 
 
 def mark(report, verdict, location):

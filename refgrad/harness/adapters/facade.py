@@ -94,6 +94,7 @@ class Facade(Creation):
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
+        self._fitting = dict[tuple[int, int, tuple[str, ...]], bool]()
 
     @cached_property
     def _ops(self) -> dict[str, Callable[..., Any]]:
@@ -159,7 +160,7 @@ class Facade(Creation):
 
     def run(self, name: str, op: Callable[..., Any], tensors: Any, parameters: dict[str, Any]) -> Any:
         """Call the backend's ``op`` on unwrapped arguments; an argument that it does not take is unsupported."""
-        if not fits(op, len(tensors), tuple(parameters)):
+        if not self.fits(op, len(tensors), tuple(parameters)):
             raise Unsupported(f"{name}({', '.join(parameters) or f'{len(tensors)} tensors'})")
         unwrapped = {key: self.unwrap(value) for key, value in parameters.items()}
         try:
@@ -168,6 +169,13 @@ class Facade(Creation):
             raise
         except NotImplementedError as error:
             raise Unsupported(name, str(error)) from error
+
+    def fits(self, op: Callable[..., Any], positional: int, keywords: tuple[str, ...]) -> bool:
+        """Whether ``op``, which stays, can be called so; found once, for reading a signature outlasts most ops."""
+        call = id(op), positional, keywords
+        if call not in self._fitting:
+            self._fitting[call] = fits(op, positional, keywords)
+        return self._fitting[call]
 
     def wrap(self, value: Any) -> Any:
         """The library's own value as a tensor of this namespace; tuples stay the tuples they are."""
