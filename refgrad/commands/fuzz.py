@@ -84,11 +84,15 @@ def fuzz(options: argparse.Namespace, rest: list[str]) -> int:
 
 def planned(options: argparse.Namespace, backend: Any) -> "Plan":
     from refgrad.harness import session
+    from refgrad.harness.adapters.precision import widest
     from refgrad.harness.campaign import Plan
+    from refgrad.harness.program.generator import DTYPES
 
+    dtypes = DTYPES[DTYPES.index(widest(backend)) :]  # the widest first
     return Plan(
-        options.backend, backend.version, torch=torch_version(), seed=options.seed, refgrad=session.own_version()
-    )
+        options.backend, backend.version, torch=torch_version(), seed=options.seed, dtypes=dtypes,
+        refgrad=session.own_version(),
+    )  # fmt: skip
 
 
 def torch_version() -> str:

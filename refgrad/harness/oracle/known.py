@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from refgrad.harness.program.ir import Grad, Statement
-from refgrad.harness.program.trace import Difference, Raised
+from refgrad.harness.program.trace import Raised
 
 __all__ = ["of_torch"]
 
@@ -11,10 +13,9 @@ __all__ = ["of_torch"]
 TEXTS = ("ZeroTensor", "shouldn't be called on a tensor with unallocated storage")
 
 
-def of_torch(difference: Difference, statement: Statement | None) -> bool:
-    """Whether what was expected is an error of PyTorch's inner life, or a gradient that is the input itself."""
-    expected = difference.expected
-    if isinstance(expected, Raised):
-        return any(text in expected.text for text in TEXTS)
+def of_torch(field: str, answer: Any, statement: Statement | None) -> bool:
+    """Whether PyTorch's answer is an error of its inner life, or a gradient that is the input itself."""
+    if isinstance(answer, Raised):
+        return any(text in answer.text for text in TEXTS)
     unrecorded = isinstance(statement, Grad) and not statement.create_graph
-    return unrecorded and difference.field == "requires_grad" and expected is True
+    return unrecorded and field == "requires_grad" and answer is True

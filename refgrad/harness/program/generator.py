@@ -14,7 +14,7 @@ from refgrad.harness.program.scope import CLASSES, Scope
 
 __all__ = ["DTYPES", "Focus", "focus", "generate"]
 
-DTYPES = ("float64", "float32")
+DTYPES = ("float64", "float32")  # the widest first
 STRIDE = 1_000_003  # a prime larger than any number of corners: consecutive seeds visit them all, far apart
 
 Focus = tuple[str, str, str, str]

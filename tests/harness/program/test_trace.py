@@ -1,0 +1,30 @@
+"""Two traces of one program, and where they part."""
+
+import pytest
+
+from refgrad.harness.program.trace import Raised, Step, first_difference, stable
+
+
+def raised(kind, text=""):
+    return (Step(0, {}, raised=Raised(kind, text) if kind else None),)
+
+
+@pytest.mark.parametrize(
+    ("mine", "texts", "parts"),
+    [
+        (raised("ValueError"), False, False),
+        (raised("ValueError"), True, True),
+        (raised("RuntimeError", "in other words"), True, True),
+        (raised(None), False, True),
+    ],
+)
+def test_errors(mine, texts, parts):
+    """A library that does not speak torch need only raise an error where PyTorch does, of whatever class."""
+    found = first_difference(mine, raised("RuntimeError"), texts=texts)
+    assert (found is not None) == parts
+
+
+def test_stable():
+    """An error is told without what changes from run to run, and in torch's name."""
+    error = RuntimeError("mylib.add failed at 0x7f21\nException raised from somewhere")
+    assert stable(error, ("mylib",)) == Raised("RuntimeError", "torch.add failed at 0x")
