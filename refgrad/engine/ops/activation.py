@@ -107,8 +107,9 @@ _elu.defjvp(
 
 
 def _elu_curvature(grad: Any, grad_output: Any, input: Any, alpha: float, scale: float, input_scale: float) -> Any:
-    curvature = ops.exp(input * input_scale) * (alpha * scale * input_scale * input_scale)
-    return grad * grad_output * ops.where(input < 0, curvature, 0.0)
+    # the slope once more, for its own branch keeps an overflow of the other side's exponential out of what follows
+    slope = ops.elu_backward(grad * grad_output * input_scale, input, alpha, scale, input_scale)
+    return slope * (input < 0)
 
 
 elu_backward.defvjp(

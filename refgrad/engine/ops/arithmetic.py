@@ -27,12 +27,21 @@ __all__ = [
 ]
 
 
+def _kind(input: Any) -> str:
+    """That of a sum's inputs, which have one type, but for Python's numbers beside floats."""
+    return str(input.dtype.kind) if hasattr(input, "dtype") else "f"
+
+
 def _scaled(alpha: Any, input: Any, other: Any) -> Any:
     """``alpha * other``, on its way to be added to ``input``.
 
+    PyTorch multiplies complex numbers by 1 and -1, too, and so makes nan of an infinite number's other part.
+
     Errors: RuntimeError for an ``alpha`` of a wider kind than the sum's.
     """
-    kind = np.result_type(input, other).kind
+    kind = _kind(input)
+    if alpha == 1 and kind != "c":
+        return other
     if kind in "biu" and not isinstance(alpha, int | np.integer):
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     if kind == "f" and isinstance(alpha, complex):
@@ -46,7 +55,7 @@ def add(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
 
     Errors: RuntimeError for an ``alpha`` that is no integer where the result is.
     """
-    return input + other if alpha == 1 else input + _scaled(alpha, input, other)
+    return input + _scaled(alpha, input, other)
 
 
 add.defvjp(lambda grad: grad, lambda grad, alpha: grad if alpha == 1 else grad * alpha)
@@ -59,7 +68,9 @@ def sub(input: Any, other: Any, /, *, alpha: Any = 1) -> Any:
 
     Errors: RuntimeError for bools, and as ``add``.
     """
-    return input - other if alpha == 1 else input - _scaled(alpha, input, other)
+    if _kind(input) == "c":
+        return input + _scaled(-alpha, input, other)
+    return input - _scaled(alpha, input, other)
 
 
 sub.defvjp(lambda grad: grad, lambda grad, alpha: -grad if alpha == 1 else grad * -alpha)

@@ -113,7 +113,7 @@ def _check_classes(input: Any, target: Any, weight: Any) -> None:
         raise ValueError("Expected 1 or more dimensions (got 0)")
     if len(shape) > 1 and of_target[:1] != shape[:1]:
         raise ValueError(
-            f"Expected input batch_size ({shape[0]}) to match target batch_size ({of_target[0] if of_target else 1})."
+            f"Expected input batch_size ({shape[0]}) to match target batch_size ({of_target[0] if of_target else 0})."
         )
     if len(shape) <= 2 and len(of_target) > 1:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")

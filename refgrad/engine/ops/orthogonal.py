@@ -124,21 +124,22 @@ def _assembled(columns: list[Any], input: Any, input_shape: Any) -> Any:
     return ops.tril(ops.cat(parts, -1), -1)
 
 
-def _householder_vjp(grad: Any, input: Any, tau: Any, input_shape: Any) -> Any:
-    if 0 in (*input_shape, *tau.shape):
-        return None
-    rows, columns = input_shape[-2:]
-    start = ops.expand(_identity(input, rows, columns), input_shape)
-    return _assembled(_pulled(grad, input, tau, start, False)[0], input, input_shape)
+def _unit(input: Any, result: Any) -> Any:
+    """What is reflected first. PyTorch's formula goes back from the result, so that a graph of the gradient has it in it."""
+    return _identity(input, *result.shape[-2:]) + 0 * result
 
 
-def _householder_tau_vjp(grad: Any, input: Any, tau: Any, input_shape: Any) -> Any:
-    if 0 in (*input_shape, *tau.shape):
+def _householder_vjp(grad: Any, input: Any, tau: Any, result: Any) -> Any:
+    if 0 in (*result.shape, *tau.shape):
         return None
-    rows, columns = input_shape[-2:]
-    start = ops.expand(_identity(input, rows, columns), input_shape)
+    return _assembled(_pulled(grad, input, tau, _unit(input, result), False)[0], input, result.shape)
+
+
+def _householder_tau_vjp(grad: Any, input: Any, tau: Any, result: Any) -> Any:
+    if 0 in (*result.shape, *tau.shape):
+        return None
     # torch's formula has tau in it, if only to cancel: that of one reflection has a history
-    return _joined(_pulled(grad, input, tau, start, False)[1], tau) + 0 * tau
+    return _joined(_pulled(grad, input, tau, _unit(input, result), False)[1], tau) + 0 * tau
 
 
 def _joined(scales: list[Any], tau: Any) -> Any:

@@ -140,11 +140,21 @@ class Case:
             return self.finding(difference, dispute, "ill-conditioned", "derivative", str(asked))
         if asked.defined:
             blame = {(True, False): dispute.other, (False, True): dispute.mine}.get(right, dispute.suspect)
+            if self.rounds(blame, difference):
+                return self.finding(difference, dispute, "ill-conditioned", "derivative", str(asked))
             return self.finding(difference, dispute, blame, "derivative", str(asked))
         if not asked.slope.exists:  # nan, inf, the edge of a domain: PyTorch's own answer may hang on a tensor's size
             return self.finding(difference, dispute, "convention", "undefined", str(asked))
         convention = right[0] and dispute.suspect == "backend"  # the reference has PyTorch's conventions to keep
         return self.finding(difference, dispute, "convention" if convention else dispute.suspect, "kink", str(asked))
+
+    def rounds(self, party: str, difference: Difference) -> bool:
+        """Whether the accused's own answer moves as far as it is off, so that no rule of its is wrong, but its rounding."""
+        accused, mismatch = self.who(party), difference.mismatch
+        if getattr(accused, "namespace", None) is None or mismatch is None:
+            return False
+        off = (mismatch.difference or 0.0) - (mismatch.bound or 0.0)
+        return off <= allowance(self.program, accused, difference)
 
     def hold(self) -> Finding | None:
         """The finding that the backend's own laws make; what a witness breaks likewise is a convention."""
@@ -193,5 +203,8 @@ class Case:
 
     def called(self, party: str) -> str:
         """A party by its own name; the two answers are printed under these."""
-        who = {"backend": self.backend, "reference": self.reference, "torch": self.torch}.get(party)
+        who = self.who(party)
         return party if who is None else str(who.name)
+
+    def who(self, party: str) -> Any | None:
+        return {"backend": self.backend, "reference": self.reference, "torch": self.torch}.get(party)

@@ -65,3 +65,18 @@ CASES = [
 def test_activation_as_in_pytorch(case):
     """An activation gives PyTorch's value, type, graph, gradients (at its kinks too) and error."""
     check(refgrad, torch, case)
+
+
+@pytest.mark.parametrize("name", ["celu", "elu", "gelu", "logsigmoid", "selu", "silu", "softplus"])
+def test_derivatives_far_out(name):
+    """The first four derivatives are PyTorch's where an exponential overflows, and by a power of 0."""
+
+    def derivatives(xp):
+        x = xp.tensor([-1e4, -800.0, -0.5, 0.5, 800.0, 1e4], dtype=xp.float64, requires_grad=True)
+        found = [getattr(xp.nn.functional, name)(x)]
+        for _ in range(4):
+            found += xp.autograd.grad(found[-1].sum(), x, create_graph=True)
+        return [each.detach().numpy() for each in found]
+
+    for mine, theirs in zip(derivatives(refgrad), derivatives(torch), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=1e-300)

@@ -170,6 +170,8 @@ CLASS_ERRORS = [
     Case(f"class-error-{i}", call, x)
     for i, (call, x) in enumerate(
         [
+            (functional("nll_loss"), (normal(2, 3), classes(0))),
+            (functional("cross_entropy"), (normal(1, 3), classes(0))),
             (functional("nll_loss"), (normal(2, 3), classes([0, 3]))),
             (functional("nll_loss"), (normal(2, 3), classes([0, -1]))),
             (functional("nll_loss"), (normal(2, 3), classes([0, 1, 2]))),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import refgrad
+from tests.engine.live import live
 from tests.engine.ops.matrices import Inputs, check_slopes_of
 from tests.engine.ops.parity import Array, Case, check
 
@@ -61,6 +62,16 @@ CASES = [
 def test_as_in_pytorch(case):
     """Reflections give PyTorch's value, type, graph, gradients and error."""
     check(refgrad, torch, case)
+
+
+@live
+def test_gradients_lead_back_to_the_result(xp):
+    """The graph of a gradient has the product's own node in it, and cannot be run once that was freed."""
+    input = xp.tensor([[1.0], [0.5]], dtype=xp.float64, requires_grad=True)
+    tau = xp.tensor([0.7], dtype=xp.float64, requires_grad=True)
+    product = xp.linalg.householder_product(input, tau).sum()
+    by_input, by_tau = xp.autograd.grad(product, (input, tau), create_graph=True, retain_graph=False)
+    by_tau.backward()
 
 
 @pytest.mark.parametrize("left", [True, False])

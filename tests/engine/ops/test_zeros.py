@@ -58,3 +58,13 @@ def test_of_a_column(xp: Any) -> Any:
     """The sign of a reflection does not hang on the sign of a zero."""
     columns = [xp.tensor([[zero], [1.0]]) for zero in (0.0, -0.0)]
     return [xp.linalg.qr(each) for each in columns], [xp.geqrf(each)[1] for each in columns]
+
+
+@live
+def test_of_complex_sums(xp: Any) -> Any:
+    """The other of a complex sum is multiplied by 1, or -1, which shows in a zero's sign and beside an infinite part."""
+    input = xp.tensor([complex(-0.0, -0.0), 0j, 1 + 2j, 3j])
+    other = xp.tensor([complex(-0.0, -0.0), complex(1, -0.0), complex(float("inf"), 0), 1j])
+    found = [input + other, input - other, xp.rsub(input, other), xp.sub(input, other, alpha=2), other - input]
+    found += [input.clone().add_(other), input.clone().sub_(other), input - float("inf"), float("inf") - input]
+    return found, [signs(xp, [xp.real(each), xp.imag(each)]) for each in found]

@@ -16,7 +16,8 @@ def moves(*statements):
     """By how much the reference moves at the first element of the last result."""
     program, name = Program(statements), statements[-1].name
     trace = interpret(program, REFERENCE)
-    wrong = trace[-1].seen[name]._replace(value=trace[-1].seen[name].value + 1)
+    seen = trace[-1].seen[name]
+    wrong = seen._replace(value=~seen.value if seen.value.dtype == bool else seen.value + 1)
     last = trace[-2]._replace(seen={name: wrong})
     difference = first_difference((*trace[:-2], last), trace[:-1])
     assert isinstance(difference, Difference)
@@ -38,6 +39,22 @@ def test_cancelled_gradient():
     ]
     statements = [each for part in parts for each in part]
     assert moves(x, *statements, TakeGrad("g", "x"), Op("r", "div", (Ref("g"), Ref("g")))) == np.inf
+
+
+def test_a_step():
+    """Numbers whose rounded sum happens to be whole may as well be a few ulps less, and then ``floor`` is another."""
+    thirds = Leaf("a", (6,), (1 / 3, 2 / 3, 4 / 3, 5 / 3, 1.1, 0.9))
+    assert moves(thirds, Op("s", "sum", (Ref("a"),)), Op("f", "floor", (Ref("s"),))) >= 1
+
+
+def test_a_tie():
+    """Two numbers a few ulps apart may as well be equal, and two that are farther apart, or exact, may not."""
+    parts, total = Leaf("a", (2,), (0.1, 0.2)), Op("s", "sum", (Ref("a"),))
+    compared = Op("e", "eq", (Ref("s"), Ref("b")))
+    assert moves(parts, Leaf("b", (1,), (0.3,)), total, compared) == np.inf
+    assert moves(parts, Leaf("b", (1,), (0.3 + 1e-14,)), total, compared) == 0
+    assert moves(Leaf("s", (1,), (0.5,)), Leaf("b", (1,), (0.25,)), compared) == 0
+    assert moves(Leaf("s", (1,), (0.1,)), Leaf("b", (1,), (0.1,)), compared) == 0
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -2.5, 0.125])
