@@ -89,12 +89,14 @@ def nll_loss_backward(
     return result
 
 
-for _op in (_nll_loss, _nll_loss2d):
-    _op.defvjp(
-        lambda grad, input, target, weight, reduction, ignore_index: ops.nll_loss_backward(
-            grad, input, target, weight, reduction, ignore_index
-        )
-    )
+def _nll_vjp(grad: Any, input: Any, target: Any, weight: Any, reduction: int, ignore_index: int) -> Any:
+    if weight is not None:  # it may have come to require a gradient since
+        _constant(weight, "weight", "nll_loss_backward" if input.ndim < 3 else "nll_loss2d_backward")
+    return ops.nll_loss_backward(grad, input, target, weight, reduction, ignore_index)
+
+
+_nll_loss.defvjp(_nll_vjp)
+_nll_loss2d.defvjp(_nll_vjp)
 nll_loss_backward.defvjp(
     lambda grad, target, weight, reduction, ignore_index: (_nll_loss if grad.ndim < 3 else _nll_loss2d)(
         grad, target, weight, reduction, ignore_index

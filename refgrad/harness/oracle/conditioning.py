@@ -39,7 +39,7 @@ def _tied(program: Program, backend: Any, difference: Difference, statement: ir.
         _number(interpret(apart, backend), difference, _place(difference)),
         _movement(apart, backend, difference),
     )
-    return found is not None and 0 < moves and abs(found) <= moves
+    return found is not None and moves > 0 and abs(found) <= moves
 
 
 def _movement(program: Program, backend: Any, difference: Difference) -> float:

@@ -260,9 +260,18 @@ def cut(leaf: Leaf, dim: int, size: int) -> Leaf:
     import numpy as np
 
     values = np.array(leaf.values, object).reshape(leaf.shape)
-    values = values.take(range(min(size, leaf.shape[dim])), dim) if leaf.shape[dim] else np.full((1,), 1.0, object)
+    values = (
+        values.take(range(min(size, leaf.shape[dim])), dim)
+        if leaf.shape[dim]
+        else np.full((1,), of_type(leaf)(1), object)
+    )
     shape = values.shape if leaf.shape[dim] else (1,)
     return replace(leaf, shape=shape, values=tuple(values.reshape(-1).tolist()))
+
+
+def of_type(leaf: Leaf) -> type[Any]:
+    """The type of Python's that a leaf's values have."""
+    return {"int64": int, "bool": bool}.get(leaf.dtype, float)
 
 
 def dropped(leaf: Leaf) -> Leaf:
@@ -274,7 +283,7 @@ def dropped(leaf: Leaf) -> Leaf:
 def simpler_values(program: Program) -> Iterator[Program]:
     """With round numbers in a leaf, all of them at once or one by one."""
     for number, leaf in leaves(program):
-        for simple in (1.0, 2.0, 0.0):
+        for simple in map(of_type(leaf), (1, 2, 0)):
             if leaf.dtype != "bool" and any(each != simple for each in leaf.values):
                 yield replaced(program, number, replace(leaf, values=(simple,) * len(leaf.values)))
         for place, value in enumerate(leaf.values):
@@ -285,7 +294,7 @@ def simpler_values(program: Program) -> Iterator[Program]:
 
 def simpler(value: Any) -> Iterator[Any]:
     """Simpler numbers than ``value``, the simplest first."""
-    order = [1.0, 2.0, 0.0, 3.0, 0.5, -1.0]
+    order: list[Any] = [1, 2, 0, 3, -1] if isinstance(value, int) else [1.0, 2.0, 0.0, 3.0, 0.5, -1.0]
     rank = order.index(value) if value in order else len(order)
     yield from order[:rank] if not isinstance(value, bool) else ()
     if rank == len(order) and value == value and abs(value) < 1e6 and round(value) != value:

@@ -7,6 +7,7 @@ import pytest
 
 import refgrad
 import refgrad.nn.functional
+from tests.engine.live import attempt, live
 from tests.engine.ops.parity import Array, Case, check
 
 torch = pytest.importorskip("torch")
@@ -290,3 +291,18 @@ def test_old_names_of_reductions(size_average, reduce):
         expected = torch.nn.functional.mse_loss(*map(torch.tensor, values), size_average, reduce)
     assert str(mine[0].message) == str(theirs[0].message)
     assert loss.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 2), (2, 3, 2, 2)])
+def test_weight_that_comes_to_require_a_gradient(shape):
+    """A weight may require a gradient after the loss was computed, but then the gradient cannot be recorded."""
+
+    @live
+    def scene(xp):
+        input, weight = xp.ones(shape, requires_grad=True), xp.ones(3)
+        loss = xp.nn.functional.cross_entropy(input, xp.zeros((2, *shape[2:]), dtype=xp.int64), weight=weight)
+        weight.requires_grad_()
+        unrecorded = xp.autograd.grad(loss, input, retain_graph=True)
+        return unrecorded, attempt(lambda: xp.autograd.grad(loss, input, create_graph=True))
+
+    scene()

@@ -5,7 +5,7 @@ import pytest
 from refgrad.harness import registry
 from refgrad.harness.program import dumps, generate, interpret, ir, loads, shrink
 from refgrad.harness.program.ir import Backward, Block, Grad, Leaf, Op, Program, Ref
-from refgrad.harness.program.shrinking import alone, needed, repaired, without
+from refgrad.harness.program.shrinking import alone, needed, repaired, simpler_values, smaller_leaves, without
 
 
 def uses(name):
@@ -64,3 +64,14 @@ def test_alone_on_leaves_that_hold_what_an_op_gave():
     trace = interpret(program, registry.load("refgrad"))
     assert alone(program, 3, trace).statements == (Leaf("h", (2,), (3.0, 4.0), "float32", True), s)
     assert alone(program, 4, trace) is None  # a derivative is nothing without the graph
+
+
+@pytest.mark.parametrize("dtype", ["bool", "float32", "int64"])
+@pytest.mark.parametrize("shape", [(2, 2), (0, 1)])
+def test_smaller_leaves_are_of_their_type(dtype, shape):
+    """A leaf with fewer or simpler numbers can be written down and read again."""
+    kind = {"bool": bool, "int64": int}.get(dtype, float)
+    program = Program((Leaf("x", shape, tuple(map(kind, (3, 7, 1, 5)))[: shape[0] * shape[1]], dtype),))
+    found = [*smaller_leaves(program), *simpler_values(program)]
+    assert found
+    assert all(loads(dumps(each)) == each for each in found)
