@@ -251,8 +251,10 @@ class Task:
             if hooks is not None and hooks.post:
                 self.after(node, hooks, (), grad)
             return
-        runs = grad is not None or node.runs_on_nothing
-        grads = node.run(grad, self.graph) if runs else (None,) * len(node.next_nodes)
+        if grad is not None or node.runs_on_nothing:
+            grads = node.run(grad, self.graph)
+        else:
+            grads = node.pass_over()
         if hooks is not None and hooks.post:
             grads = self.after(node, hooks, grads, grad)
         self.owned.discard(node)

@@ -230,6 +230,15 @@ class Node:
         """The gradients of the inputs, from the output's: arrays from an array, or recorded tensors from a tensor."""
         return self.plan.on_tensors(self, grad) if graph else self.plan.on_arrays(self, grad)
 
+    def pass_over(self) -> tuple[None, ...]:
+        """The gradients where none has arrived.
+
+        Errors: RuntimeError where what was saved is freed, or was written to: PyTorch looks at it nevertheless.
+        """
+        if self.plan is not None:
+            self.plan.look(self)
+        return (None,) * len(self.next_nodes)
+
     def __call__(self, *grads: Any) -> Any:
         """Run the node's formula by hand; recorded where grad mode is on."""
         count = len(self.outputs or (None,))

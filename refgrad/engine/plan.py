@@ -266,6 +266,18 @@ class Plan:
         }
         return naming_tensor(scope)
 
+    def look(self, node: Node) -> None:
+        """Check that what ``node`` saved is there, and what it was.
+
+        Errors: RuntimeError.
+        """
+        for i in self.frees:
+            held = node.saved[i]
+            if held is GONE:
+                raise RuntimeError(FREED)
+            if i in self.tracked and held._counter is not None:
+                check(node, i)
+
     def saved_slot(self, name: str) -> int | None:
         """Where what a rule names ``name`` is kept, if this call needed it."""
         probe = Saved(self.op, (CONSTANT,) * len(self.kinds))

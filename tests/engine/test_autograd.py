@@ -814,3 +814,31 @@ def test_rules_run_on_bare_arrays_unless_recorded() -> None:
     refgrad.autograd.grad(spied(x), x, refgrad.ones(2))
     refgrad.autograd.grad(spied(x), x, refgrad.ones(2), create_graph=True)
     assert seen == [np.ndarray] * 2 + [refgrad.Tensor] * 2
+
+
+@pytest.mark.parametrize("name", ["exp", "square", "neg", "sum"])
+@pytest.mark.parametrize("spoil", ["free", "write"])
+def test_what_no_gradient_reaches_is_looked_at(name: str, spoil: str) -> None:
+    """A node that gets no gradient still refuses saved tensors that are freed, or were written to."""
+
+    @live
+    def scene(xp: Any) -> Any:
+        class First(xp.autograd.Function):  # type: ignore[name-defined,misc]
+            @staticmethod
+            def forward(ctx: Any, input: Any, other: Any) -> Any:
+                return input.clone()
+
+            @staticmethod
+            def backward(ctx: Any, grad: Any) -> Any:
+                return grad, None
+
+        a, b = leaf(xp, 2.0), leaf(xp, 1.0)
+        inner = a + 0
+        other = getattr(xp, name)(inner)
+        if spoil == "free":
+            other.backward()
+        with xp.no_grad():
+            inner.mul_(2), other.mul_(2)
+        return attempt(First.apply(b, other).backward), a.grad, b.grad
+
+    scene()

@@ -95,15 +95,15 @@ def _group_weight_vjp(
     grad: Any,
     input: Any,
     input_shape: Sizes,
-    weight: Any,
     weight_shape: Sizes,
+    result: Any,
     shape: Sizes,
     dim: Sizes,
     affine: Sizes,
     eps: float,
 ) -> Any:
     # PyTorch computes it of means that it has saved as results, and these have a history
-    return hang(_weight_vjp(grad, input, input_shape, weight_shape, shape, dim, affine, eps), weight)
+    return hang(_weight_vjp(grad, input, input_shape, weight_shape, shape, dim, affine, eps), result)
 
 
 _group_norm.defvjp(weight=_group_weight_vjp)

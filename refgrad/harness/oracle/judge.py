@@ -140,7 +140,8 @@ class Case:
             return self.finding(difference, dispute, "ill-conditioned", "derivative", str(asked))
         if asked.defined:
             blame = {(True, False): dispute.other, (False, True): dispute.mine}.get(right, dispute.suspect)
-            if self.rounds(blame, difference):
+            accused = (dispute.mine, dispute.other) if all(right) else (blame,)  # both are as near as can be measured
+            if any(self.rounds(each, difference) for each in accused):
                 return self.finding(difference, dispute, "ill-conditioned", "derivative", str(asked))
             return self.finding(difference, dispute, blame, "derivative", str(asked))
         if not asked.slope.exists:  # nan, inf, the edge of a domain: PyTorch's own answer may hang on a tensor's size
