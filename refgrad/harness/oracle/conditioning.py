@@ -103,7 +103,7 @@ def _bits(array: Array) -> Array:
 
 
 def _inexact(array: Array) -> Array:
-    return ((_bits(array) & EXACT_BITS[array.dtype.itemsize]) != 0) & np.isfinite(array)
+    return np.logical_and((_bits(array) & EXACT_BITS[array.dtype.itemsize]) != 0, np.isfinite(array))
 
 
 def _place(difference: Difference) -> tuple[int, ...]:
