@@ -103,7 +103,9 @@ def _bits(array: Array) -> Array:
 
 
 def _inexact(array: Array) -> Array:
-    return np.logical_and((_bits(array) & EXACT_BITS[array.dtype.itemsize]) != 0, np.isfinite(array))
+    inexact: Array = (_bits(array) & EXACT_BITS[array.dtype.itemsize]) != 0
+    inexact &= np.isfinite(array)
+    return inexact
 
 
 def _place(difference: Difference) -> tuple[int, ...]:
