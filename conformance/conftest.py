@@ -13,6 +13,7 @@ from _pytest.runner import runtestprotocol
 
 from refgrad.errors import RefgradError
 from refgrad.harness import adapters, op_db, registry, session
+from refgrad.harness.adapters.precision import widest
 from refgrad.harness.backend import profiles
 from refgrad.harness.behaviours import NEWEST, OLDEST, behaviour_of
 from refgrad.harness.check import Check
@@ -83,6 +84,7 @@ def check(backend, pytestconfig):
         array=lambda value: adapters.to_numpy(backend, value),
         strict="namespace" in pytestconfig.stash[PROFILES],
         lacks=lambda error: lacks(error, backend, SUITE),
+        widest=widest(backend),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.errors import NotApplicable, RefgradError
+from refgrad.harness.adapters.precision import narrowed
 from refgrad.harness.compare import compare
 
 __all__ = ["Check", "Disagreement"]
@@ -28,14 +29,15 @@ class Check:
     ``array`` turns any tensor of the backend, or of its facade, into an ndarray.  ``strict`` is true for a backend that
     speaks torch: only there are classes and texts of errors compared.  ``conventions`` are the choices found that differ
     from PyTorch's where there is no right one, ``lacking`` the parts of a test that the backend has not the means for.
+    Both sides are compared no wider than ``widest``.
     """
 
     def __init__(
         self, backend: str, case: str, *, array: Callable[[Any], np.ndarray], strict: bool,
-        lacks: Callable[[BaseException], str | None] = lambda error: None,
+        lacks: Callable[[BaseException], str | None] = lambda error: None, widest: str = "float64",
     ) -> None:  # fmt: skip
         self.backend, self.case, self.strict = backend, case, strict
-        self._array, self.lacks = array, lacks
+        self._array, self.lacks, self._widest = array, lacks, widest
         self.conventions, self.lacking = list[str](), list[str]()
 
     def array(self, actual: Any) -> np.ndarray:
@@ -43,7 +45,7 @@ class Check:
         if actual is None:
             self.fail("got None, expected a tensor (is there no gradient?)")
         if isinstance(actual, np.ndarray | np.generic | bool | int | float | complex | list | tuple):
-            return np.asarray(actual)
+            return narrowed(np.asarray(actual), self._widest)
         return self._array(actual)
 
     def close(self, actual: Any, expected: Any, *, rtol: float | None = None, atol: float | None = None) -> None:
@@ -138,6 +140,8 @@ class Check:
             self.fail(f"got {actual!r}, expected {expected!r}")
 
     def plain(self, expected: Any) -> Any:
+        if isinstance(expected, np.ndarray):
+            return narrowed(expected, self._widest)
         if isinstance(expected, np.ndarray | np.generic | bool | int | float | complex | list | tuple):
             return expected
         return self.array(expected)

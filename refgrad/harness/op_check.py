@@ -49,11 +49,11 @@ class Known(Asked):
     def expected(self, question: str) -> Answer:
         """PyTorch's answer, in the dtypes in which the backend computes.
 
-        Errors: ``InvalidGoldens`` where none is recorded.
+        Errors: ``InvalidGoldens`` where none is recorded, ``Unsupported`` for numbers that these dtypes have not.
         """
         if question not in self.recorded:
             raise InvalidGoldens(f"{self.op.id}({self.sample}): no {question} of PyTorch's is recorded; {MEND}")
-        return [narrowed(each, self.calculus.widest) for each in self.recorded[question]]
+        return [narrowed(each, self.calculus.widest, exact=True) for each in self.recorded[question]]
 
 
 class Samples:

@@ -11,7 +11,7 @@ import numpy as np
 from refgrad.errors import InvalidBackend, Unsupported
 from refgrad.harness.adapters.facade import Facade
 from refgrad.harness.adapters.namespace import completed
-from refgrad.harness.adapters.precision import narrowed, widest
+from refgrad.harness.adapters.precision import narrowed, require, widest
 from refgrad.harness.adapters.tape import tape_vjp
 from refgrad.harness.backend import profiles
 
@@ -212,6 +212,10 @@ class Calculus:
             return lifted(*(next(found) if use else value for use, value in zip(differentiable, values, strict=True)))
 
         return flat, differentiable, tuple(value for use, value in zip(differentiable, values, strict=True) if use)
+
+    def require(self, dtype: str) -> None:
+        """Errors: ``Unsupported`` where the backend computes in nothing as wide as ``dtype``."""
+        require(dtype, self.widest)
 
     def held(self, array: Any) -> Array:
         """``array`` in the dtype in which the backend computes.

@@ -19,6 +19,7 @@ import numpy as np
 
 from refgrad.errors import Unsupported
 from refgrad.harness.adapters.creation import Creation
+from refgrad.harness.adapters.precision import require, widest
 from refgrad.harness.adapters.signatures import split_arguments
 from refgrad.harness.adapters.tensor import Index, Tensor
 from refgrad.harness.backend import accepts
@@ -148,7 +149,8 @@ class Facade(Creation):
 
     def operate(self, name: str, *operands: Any) -> Any:
         """Run an operator: the library's own where one of the operands has it, else the op of that name."""
-        own = any(has_operator(each, name, place) for place, each in enumerate(operands))
+        given = name == "getitem" and name in self._ops  # by an adapter that knows what the library takes for an index
+        own = not given and any(has_operator(each, name, place) for place, each in enumerate(operands))
         if not own and name not in self._ops:
             raise Unsupported(name)
         try:
@@ -159,7 +161,10 @@ class Facade(Creation):
             raise
 
     def run(self, name: str, op: Callable[..., Any], tensors: Any, parameters: dict[str, Any]) -> Any:
-        """Call the backend's ``op`` on unwrapped arguments; an argument that it does not take is unsupported."""
+        """Call the backend's ``op`` on unwrapped arguments; an argument that it does not take, or have, is unsupported."""
+        for value in parameters.values():
+            if isinstance(value, np.dtype):
+                require(value, widest(self._backend))
         if not self.fits(op, len(tensors), tuple(parameters)):
             raise Unsupported(f"{name}({', '.join(parameters) or f'{len(tensors)} tensors'})")
         unwrapped = {key: self.unwrap(value) for key, value in parameters.items()}

@@ -280,7 +280,7 @@ TRANSLATED: dict[
             )
         ),
     ),
-    "softmax": ("softmax", lambda np: lambda input, dim: np.softmax(input, axis=dim)),
+    "softmax": ("softmax", lambda np: lambda input, dim: np.softmax(input, axis=axis_of(input, dim))),
     "sort": ("sort argsort", _sort),
     "split": ("split", _split),
     "squeeze": ("squeeze reshape", _squeeze),

@@ -8,7 +8,7 @@ import numpy as np
 
 from refgrad.errors import Unsupported
 
-__all__ = ["narrowed", "widest"]
+__all__ = ["narrowed", "require", "widest"]
 
 Array = np.ndarray[Any, Any]
 NARROWER = {"float64": np.dtype("float32"), "complex128": np.dtype("complex64")}
@@ -17,6 +17,13 @@ NARROWER = {"float64": np.dtype("float32"), "complex128": np.dtype("complex64")}
 def widest(backend: Any) -> str:
     """The widest real dtype that ``backend`` computes in: float64, unless its ``widest`` says float32."""
     return str(getattr(backend, "widest", "float64"))
+
+
+def require(dtype: Any, widest: str) -> None:
+    """Errors: ``Unsupported`` for a dtype that is wider than ``widest``."""
+    name = np.dtype(dtype).name
+    if widest == "float32" and name in NARROWER:
+        raise Unsupported(name)
 
 
 def narrowed(array: Array, widest: str, *, exact: bool = False) -> Array:

@@ -135,6 +135,6 @@ SIGNATURES: dict[str, Signature] = {
         nn.functional.linear: input weight bias
         nn.functional.softplus: input | beta threshold
         nn.functional.mse_loss: input target | reduction
-        nn.functional.cross_entropy: input target | reduction
+        nn.functional.cross_entropy: input target weight | reduction ignore_index label_smoothing
     """),
 }

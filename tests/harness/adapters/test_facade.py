@@ -277,6 +277,14 @@ def test_index_may_be_a_tensor(xp, x):
     assert x[xp.tensor([1, 1])].tolist() == [2.0, 2.0]
 
 
+def test_index_of_an_adapter(backend, monkeypatch):
+    """An adapter that gives getitem knows what the library takes for an index: it is asked, not the operator."""
+    ops = backend.ops() | {"getitem": lambda input, index: Value(input.data[index], ["getitem"])}
+    monkeypatch.setattr(backend, "ops", lambda: ops)
+    x = Facade(backend).tensor([1.0, 2.0])
+    assert (x[1].raw.calls, x[1].item()) == (("getitem",), 2.0)
+
+
 def test_protocols(x):
     """A tensor has a length, is iterable, and converts to Python and NumPy."""
     assert len(x) == 2

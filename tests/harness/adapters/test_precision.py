@@ -9,7 +9,7 @@ from refgrad.errors import Unsupported
 from refgrad.harness import op_db
 from refgrad.harness.adapters import calculus, facade
 from refgrad.harness.adapters.precision import narrowed, widest
-from refgrad.harness.check import Check
+from refgrad.harness.check import Check, Disagreement
 from refgrad.harness.goldens import newest
 from refgrad.harness.op_check import OpCheck, Samples
 from refgrad.harness.registry import load
@@ -54,6 +54,25 @@ def test_questions():
     value, (grad,) = calculus(single()).vjp(lambda xp, x: x * x, (np.array([0.1]),), np.array([3.0]))
     assert (value.dtype, grad.dtype) == (np.float32, np.float32)
     assert facade(single()).tensor(np.array([0.1])).dtype == np.float32
+
+
+def test_dtypes():
+    """A dtype that is wider is unsupported, asked for by a test or by an op."""
+    with pytest.raises(Unsupported, match="float64"):
+        calculus(single()).require("float64")
+    with pytest.raises(Unsupported, match="complex128"):
+        calculus(single()).value(lambda xp, x: xp.sum(x, dtype=xp.complex128), np.ones(1))
+    calculus(single()).require("float32")
+    calculus(wide()).require("float64")
+
+
+def test_comparisons():
+    """What is compared is compared in single precision, on both sides."""
+    check = Check("mylib", "case", array=np.asarray, strict=False, widest="float32")
+    check.equal(np.float32(0.1) * np.ones(1, np.float32), np.array([0.1]))
+    check.equal(np.array([0.1]), np.array([0.1]))
+    with pytest.raises(Disagreement):
+        check.equal(np.array([0.1]), np.array([0.2]))
 
 
 def test_answers():

@@ -15,6 +15,7 @@ CALLS = [
     ("where", (A, B, C), {}, [A, B, C], {}),
     ("mul", (A,), {"other": B}, [A, B], {}),
     ("transpose", (A, 0, 1), {}, [A], {"dim0": 0, "dim1": 1}),
+    ("nn.functional.cross_entropy", (A, B, C), {"label_smoothing": 0.1}, [A, B, C], {"label_smoothing": 0.1}),
     ("cat", ([A, B], 1), {}, [[A, B]], {"dim": 1}),
     ("an_op_of_its_own", (A, B, 3), {"k": 1}, [A, B, 3], {"k": 1}),
 ]
