@@ -33,11 +33,15 @@ def excuse(error: BaseException, backend: Any, suite: Path) -> tuple[Outcome, st
 def lacks(error: BaseException, backend: Any, suite: Path) -> str | None:
     """What the backend says it lacks by raising ``error``, or None if ``error`` says no such thing.
 
-    A NotImplementedError says so itself. In a torch look-alike a name that the suite asked for and that is not there
-    does too; a missing name that the look-alike's own code stumbles over is its bug.
+    A NotImplementedError says so itself, and so does a line with words that the adapter lists as ``lacking``. In a torch
+    look-alike a name that the suite asked for and that is not there does too; a missing name that the look-alike's own
+    code stumbles over is its bug.
     """
     if isinstance(error, NotImplementedError):
         return str(error) or type(error).__name__
+    words = getattr(backend, "lacking", ())
+    if said := next((line for line in str(error).splitlines() if any(each in line for each in words)), None):
+        return said
     namespace = getattr(backend, "namespace", None)
     if namespace is None or not isinstance(error, AttributeError):
         return None

@@ -48,6 +48,14 @@ def test_not_implemented():
     assert lacks(NotImplementedError("no complex numbers"), object(), HERE) == "no complex numbers"
 
 
+def test_own_words():
+    """An adapter tells how its library says so: the line with these words is the reason."""
+    backend = types.SimpleNamespace(lacking=("is not registered",))
+    error = RuntimeError("C++ Traceback\nThe kernel `sign` of int8 is not registered.\n  [Hint: ...]")
+    assert lacks(error, backend, HERE) == "The kernel `sign` of int8 is not registered."
+    assert lacks(RuntimeError("is wrong"), backend, HERE) is None
+
+
 @pytest.mark.parametrize(
     ("ask", "reason"),
     [
