@@ -14,7 +14,7 @@ from _pytest.runner import runtestprotocol
 from refgrad.errors import RefgradError
 from refgrad.harness import adapters, op_db, registry, session
 from refgrad.harness.adapters.precision import widest
-from refgrad.harness.backend import profiles
+from refgrad.harness.backend import profiles, record_again
 from refgrad.harness.behaviours import NEWEST, OLDEST, behaviour_of
 from refgrad.harness.check import Check
 from refgrad.harness.expectations import Expectations
@@ -233,14 +233,7 @@ def merged(phases):
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     item.config.stash[CASE] = item.nodeid
-    record_gradients(item.config.stash[BACKEND])
-
-
-def record_gradients(backend):
-    """Gradients are recorded when a test begins, even where the one before it failed with grad mode off."""
-    namespace = getattr(backend, "namespace", None)
-    if hasattr(namespace, "is_grad_enabled") and not namespace.is_grad_enabled():
-        namespace.set_grad_enabled(True)
+    record_again(item.config.stash[BACKEND])  # even where the test before this one failed with gradient mode off
 
 
 @pytest.hookimpl(wrapper=True)

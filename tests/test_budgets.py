@@ -52,6 +52,7 @@ def test_profiles():
     expected = {
         "refgrad-torch/tape": "namespace", "refgrad-torch/transforms": "forward or higher",
         "refgrad-autograd/__init__": "forward or higher", "refgrad-mygrad/__init__": "tape",
+        "refgrad-paddle/__init__": "tape",
         "refgrad-js-pytorch/__init__": "wire",
         "refgrad-micrograd/__init__": "core", "refgrad-jax/__init__": "forward or higher",
         "refgrad-mlx/__init__": "forward or higher",

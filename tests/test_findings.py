@@ -9,7 +9,7 @@ import pytest
 TEXT = (Path(__file__).parent.parent / "docs" / "findings.md").read_text(encoding="utf-8")
 LIBRARIES = {
     "PyTorch": "torch", "mygrad": "mygrad", "HIPS autograd": "autograd", "tinygrad": "tinygrad", "MLX": "mlx",
-    "micrograd": "micrograd", "JAX": "jax",
+    "micrograd": "micrograd", "JAX": "jax", "PaddlePaddle": "paddlepaddle",
 }  # fmt: skip
 
 
@@ -25,6 +25,7 @@ def findings():
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # PyTorch's own use of it, in torch.func
 @pytest.mark.filterwarnings("ignore:torch.triangular_solve is deprecated")
+@pytest.mark.filterwarnings("ignore:No ccache found")  # PaddlePaddle's word on import
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a library divides by zero on its way to what is told
 @pytest.mark.parametrize(("library", "release", "script", "printed"), list(findings()))
 def test_as_told(library, release, script, printed, capsys):

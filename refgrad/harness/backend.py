@@ -29,6 +29,7 @@ __all__ = [
     "has_path",
     "identity",
     "profiles",
+    "record_again",
     "validate",
 ]
 
@@ -202,6 +203,13 @@ def capabilities(backend: Any) -> frozenset[str]:
         backward = getattr(backend, "backward", None)
     flags = {flag for flag in ("retain_graph", "create_graph") if backward is not None and accepts(backward, flag)}
     return profiles(backend) | features | flags
+
+
+def record_again(backend: Any) -> None:
+    """Let gradients be recorded, also where an error has left the backend's gradient mode off."""
+    modes = getattr(backend, "namespace", None) or backend
+    if _has(modes, "is_grad_enabled", "set_grad_enabled") and not modes.is_grad_enabled():
+        modes.set_grad_enabled(True)
 
 
 def validate(backend: Any, spec: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from refgrad.errors import InvalidGoldens, RefgradError, Unsupported
 from refgrad.harness.adapters.calculus import Calculus
 from refgrad.harness.adapters.precision import narrowed
+from refgrad.harness.backend import record_again
 from refgrad.harness.check import Check, Disagreement
 from refgrad.harness.compare import Mismatch, compare
 from refgrad.harness.goldens import MEND, Goldens
@@ -178,6 +179,7 @@ class OpCheck:
             try:
                 said = judge(sample)
             except Exception as error:  # whatever a library raises is its answer
+                record_again(self.calculus.backend)
                 if isinstance(error, RefgradError) and not isinstance(error, Unsupported):
                     raise
                 if self.check.lacks(error) is not None:

@@ -1,19 +1,17 @@
 """PaddlePaddle as a backend: an eager tape; derivatives of derivatives by ``paddle.grad``."""
 
-import operator
-
 import numpy as np
 import paddle
 
 from refgrad.harness.adapters import TapeBackend
-from refgrad_paddle.ops import IN_PLACE, OPS
+from refgrad_paddle.ops import IN_PLACE, LACKING, OPS
 from refgrad_paddle.script import IDIOM
 
 
 class Paddle(TapeBackend):
     name, version, homepage = "paddle", paddle.__version__, "https://www.paddlepaddle.org.cn"
     idiom = IDIOM
-    lacking = ("is not registered", "Type promotion only support")  # how it says that it has no kernel for a dtype
+    lacking = LACKING
 
     def __init__(self):
         paddle.set_device("cpu")

@@ -50,13 +50,20 @@ def pool(function):
     return pool
 
 
-def cross_entropy(
-    input, target, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):  # PyTorch's classes are the second dim
-    soft = paddle.is_floating_point(target)
-    return F.cross_entropy(
-        input, target, weight, ignore_index, reduction, soft, min(input.ndim - 1, 1), label_smoothing=label_smoothing
-    )
+def cross_entropy(input, target, weight=None, **parameters):
+    soft, classes = paddle.is_floating_point(target), min(input.ndim - 1, 1)
+    return F.cross_entropy(input, target, weight, soft_label=soft, axis=classes, **parameters)
+
+
+def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=False):
+    layout = {3: "NCW", 4: "NCHW", 5: "NCDHW"}[input.ndim]
+    size = [size] if isinstance(size, int) else size
+    return F.interpolate(input, size, scale_factor, mode, align_corners, data_format=layout)
+
+
+def norm(A, ord=None, dim=None, keepdim=False):  # paddle's own takes p of all elements also of a matrix
+    of_matrix = ord is not None and dim is None and A.ndim == 2
+    return linalg.matrix_norm(A, ord, keepdim=keepdim) if of_matrix else linalg.norm(A, ord, dim, keepdim)
 
 
 def spread(function):
@@ -78,6 +85,9 @@ SPELLED_OTHERWISE = {
         f"nn.functional.{name}": spelled(getattr(F, name), label="target")
         for name in ("binary_cross_entropy", "binary_cross_entropy_with_logits", "l1_loss", "mse_loss", "nll_loss")
     },
+    "as_strided": lambda input, size, stride, storage_offset=0: paddle.as_strided(
+        input, size, stride, storage_offset * input.element_size()
+    ),
     "block_diag": lambda *tensors: paddle.block_diag(tensors),
     "broadcast_tensors": lambda *tensors: paddle.broadcast_tensors(tensors),
     "cartesian_prod": lambda *tensors: paddle.cartesian_prod(tensors),
@@ -93,7 +103,7 @@ SPELLED_OTHERWISE = {
     "linalg.lu": lambda A: linalg.lu_unpack(*linalg.lu(A)),
     "linalg.lu_factor": linalg.lu,
     "linalg.matrix_norm": spelled(linalg.matrix_norm, p="ord"),
-    "linalg.norm": spelled(linalg.norm, p="ord"),
+    "linalg.norm": norm,
     "linalg.slogdet": compat.slogdet,
     "linalg.solve_triangular": lambda A, B, *, upper, unitriangular=False: linalg.triangular_solve(
         A, B, upper, unitriangular=unitriangular
@@ -109,13 +119,18 @@ SPELLED_OTHERWISE = {
     "nn.functional.batch_norm": lambda input, running_mean, running_var, weight=None, bias=None, training=False, eps=1e-5: (
         F.batch_norm(input, running_mean, running_var, weight, bias, training, epsilon=eps)
     ),
+    "nn.functional.bilinear": lambda input1, input2, weight, bias: F.bilinear(input1, input2, weight, bias[None]),
     "nn.functional.cross_entropy": cross_entropy,
+    "nn.functional.ctc_loss": lambda log_probs, targets, *args, **kwargs: F.ctc_loss(
+        log_probs, targets.astype("int32"), *args, **kwargs
+    ),
     "nn.functional.group_norm": lambda input, num_groups, weight=None, bias=None, eps=1e-5: F.group_norm(
         input, num_groups, eps, weight, bias
     ),
     "nn.functional.huber_loss": lambda input, target, reduction="mean", delta=1.0: F.smooth_l1_loss(
         input, target, reduction, delta
     ),
+    "nn.functional.interpolate": interpolate,
     "nn.functional.multilabel_soft_margin_loss": F.multi_label_soft_margin_loss,
     "nn.functional.smooth_l1_loss": lambda input, target, reduction="mean", beta=1.0: F.smooth_l1_loss(
         input, target, reduction, beta, is_huber=False
@@ -129,7 +144,7 @@ SPELLED_OTHERWISE = {
     "roll": spelled(paddle.roll, axis="dims"),
     "scatter": lambda input, dim, index, src: paddle.put_along_axis(input, index, src, dim, broadcast=False),
     "slice_scatter": lambda input, src, dim=0, start=None, end=None, step=1: paddle.slice_scatter(
-        input, src, [dim], [start], [end], [step]
+        input, src, [dim], [start or 0], [input.shape[dim] if end is None else end], [step]
     ),
     "split_with_sizes": paddle.Tensor.split_with_sizes,
     "std": spread(paddle.std),
@@ -144,5 +159,29 @@ SPELLED_OTHERWISE = {
     "view": spelled(paddle.view, shape_or_dtype="shape"),
 }  # fmt: skip
 OPS = called_alike() | SPELLED_OTHERWISE
+
+
+def of_tensors(method):
+    """In place, an operand must be a tensor."""
+
+    def op(tensor, other):
+        return method(tensor, other if isinstance(other, paddle.Tensor) else paddle.to_tensor(other, tensor.dtype))
+
+    return op
+
+
 IN_PLACE = {name: getattr(paddle.Tensor, name) for name in dir(paddle.Tensor) if name.endswith("_")}
+IN_PLACE |= {name: of_tensors(IN_PLACE[name]) for name in ("add_", "div_", "mul_", "sub_")}
 IN_PLACE["__setitem__"] = operator.setitem
+
+LACKING = (  # what it says to a dtype, a derivative or a shape that it was not made for
+    "is not registered", "Type promotion only support", "have any grad op", "must be Tensor, but got", "must be tensor type",
+    "data_type of input tensor in list isn't consistent", "dtype must be float32 or float64",
+    "only supports Tensor with 1 element", "should be 3D tensor", "should be 4D tensor", "should be 5D tensor",
+    "only support 4-D", "Expected 2 or more dimensions", "expected to be a 1-D", "should be (*, M, K)", "should be 3 or 2",
+    "should be equal to the 'shape' of Input(Y)", "must have the same number of dimensions", "in the range of [-0, 0)",
+    "must be evenly divisible", "max should be greater than or equal to min", "can not be viewed",
+    "'begin_norm_axis' in Op(LayerNorm) should be greater than zero", "Cannot perform reduction along an axis",
+    "cannot reshape tensor of 0 elements", "must be greater than 0 and less than or equal to", "k in the topk must >= 1",
+    "pad_tensor's rank should be",
+)  # fmt: skip

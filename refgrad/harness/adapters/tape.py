@@ -66,5 +66,4 @@ class TapeBackend:
 
     def vjp(self, fn: Fn, primals: tuple[Any, ...], cotangent: Any | None = None) -> tuple[Any, tuple[Any, ...]]:
         """The output of ``fn`` and the gradients that the tape leaves with the leaves."""
-        made = nested_vjp if self.nested else tape_vjp
-        return made(self, fn, primals, cotangent)
+        return (nested_vjp if self.nested else tape_vjp)(self, fn, primals, cotangent)

@@ -11,7 +11,7 @@ import numpy as np
 
 from refgrad.errors import BackendCrashed, BackendTimeout, ProtocolError, Unsupported
 from refgrad.harness.adapters import facade, to_numpy
-from refgrad.harness.backend import profiles
+from refgrad.harness.backend import profiles, record_again
 from refgrad.harness.outcomes import lacks
 from refgrad.harness.program import ir
 from refgrad.harness.program.grammar import INPLACE, calling
@@ -57,13 +57,8 @@ class Interpreter:
                 self.execute(program.statements)
                 self.steps.append(Step(len(self.steps), self.look(self.tensors)))
             finally:
-                self.restore()
+                record_again(self.backend)  # no program leaves a gradient mode behind for the next one
         return tuple(self.steps)
-
-    def restore(self) -> None:
-        """Let no program leave a gradient mode behind for the next one."""
-        if self.native and not self.xp.is_grad_enabled():
-            self.xp.set_grad_enabled(True)
 
     def execute(self, statements: tuple[Statement, ...]) -> None:
         for statement in statements:

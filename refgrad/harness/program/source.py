@@ -35,7 +35,8 @@ SHOWN: dict[str, str] = {
 class Idiom:
     """How a library spells programs: what it imports, and a format for each thing that it says in its own way.
 
-    ``ops`` are formats of the arguments by place, ``{0}``, and of the parameters by name, ``{dim}``.
+    ``ops`` are formats of the arguments by place, ``{0}``, and of the parameters by name, ``{dim}``; those of a reduction,
+    ``{reduce}``, go by the names in ``reduce``.
     """
 
     imports: tuple[str, ...] = ("import torch",)
@@ -43,6 +44,7 @@ class Idiom:
     leaf: str = "torch.tensor({values}, dtype=torch.{dtype}{requires_grad})"
     ops: Mapping[str, str] | None = None
     backward: str | None = None
+    reduce: Mapping[str, str] = field(default_factory=lambda: {"dim": "axis", "keepdim": "keepdims"})
     functional: str | None = None  # ``{inputs}`` differentiates ``f`` and gives a function of the cotangent
 
 
@@ -202,7 +204,7 @@ class Writer:
         args = [self.argument(each) for each in statement.args]
         params = {name: self.argument(value) for name, value in statement.params}
         if self.idiom.ops is not None:
-            return spelled(self.idiom.ops, statement.op, args, params)
+            return spelled(self.idiom, statement.op, args, params)
         passed = [*args, *(f"{name}={value}" for name, value in params.items())]
         if how == "method":
             return f"{args[0]}.{statement.op}({', '.join(passed[1:])})"
@@ -216,7 +218,7 @@ class Writer:
         args = [self.argument(each) for each in statement.args]
         params = {name: self.argument(value) for name, value in statement.params}
         if self.idiom.ops is not None:
-            yield spelled(self.idiom.ops, statement.op, [statement.target, *args], params)
+            yield spelled(self.idiom, statement.op, [statement.target, *args], params)
         else:
             passed = [*args, *(f"{name}={value}" for name, value in params.items())]
             yield f"{statement.target}.{statement.op}({', '.join(passed)})"
@@ -314,15 +316,13 @@ WRITE: dict[type, Callable[[Writer, Any], Iterator[str]]] = {
 }
 
 
-AXES = {"dim": "axis", "keepdim": "keepdims"}
-
-
-def spelled(ops: Mapping[str, str], name: str, args: list[str], params: dict[str, str]) -> str:
+def spelled(idiom: Idiom, name: str, args: list[str], params: dict[str, str]) -> str:
     """A call in a library's own spelling."""
+    ops = idiom.ops or {}
     if name not in ops:
         raise Unsupported(f"{name} in the library's own words")
     try:
-        reduce = "".join(f", {AXES[key]}={value}" for key, value in params.items() if key in AXES)
+        reduce = "".join(f", {idiom.reduce[key]}={value}" for key, value in params.items() if key in idiom.reduce)
         return ops[name].format(*args, **params, reduce=reduce)
     except (IndexError, KeyError) as error:
         raise Unsupported(f"{name} with these arguments in the library's own words") from error

@@ -41,9 +41,7 @@ class ByGrad(ByBackward):
     """A tape with a function that gives gradients, and records them if asked to."""
 
     def grad(self, outputs, inputs, grad_outputs=None, *, create_graph=False, allow_unused=False):
-        return torch.autograd.grad(
-            outputs, inputs, grad_outputs, create_graph=create_graph, allow_unused=allow_unused
-        )
+        return torch.autograd.grad(outputs, inputs, grad_outputs, create_graph=create_graph, allow_unused=allow_unused)
 
 
 @pytest.mark.parametrize("backend", [ByBackward(), ByGrad()], ids=["backward", "grad"])
