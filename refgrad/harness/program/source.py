@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,8 @@ def script(program: Program, asked: Question, idiom: Idiom = TORCH) -> str:
 
     Errors: ``Unsupported`` where the idiom has no word for a statement.
     """
-    writer = Functional(program, asked, idiom) if idiom.functional else Writer(program, asked, idiom)
+    kind = Functional if idiom.functional else Hessian if asked.what == "hessian" else Writer
+    writer = kind(program, asked, idiom)
     return "\n".join((*writer.imports(), *writer.body(), *writer.answers())) + "\n"
 
 
@@ -97,8 +98,6 @@ class Writer:
             yield f'print("{name}:", {told(answer)!r})'
 
     def shown(self) -> str:
-        if self.asked.what == "hessian":
-            raise Unsupported("a script of second derivatives")
         return SHOWN.get(self.asked.what, f"{{0}}.{self.asked.what}").format(self.asked.name, module=self.idiom.module)
 
     def literals(self) -> Iterator[Leaf]:
@@ -277,28 +276,63 @@ class Functional(Writer):
     """A program of leaves, ops and one derivative, as a function and its pullback."""
 
     def body(self) -> list[str]:
-        *before, last = self.program.statements
-        leaves = [each for each in before if isinstance(each, Leaf) and each.name not in self.inlined]
-        tracked = [each for each in leaves if each.requires_grad]
-        rest = [each for each in before if not isinstance(each, Leaf)]
-        if not isinstance(last, ir.Backward) or not all(isinstance(each, Op) for each in rest) or not tracked:
-            raise Unsupported("a script in functional words of more than one derivative of ops")
-        constants = [each for each in leaves if not each.requires_grad]
-        names = ", ".join(each.name for each in tracked)
-        lines = [f"{each.name} = {self.literal(each)}" for each in constants]
-        lines += [f"def f({names}):", *(f"    {line}" for each in rest for line in self.op(each))]  # type: ignore[arg-type]
-        lines += [f"    return {last.target}"]
-        lines += [f"{each.name} = {self.literal(each)}" for each in tracked]
+        tracked, last = self.tracked(), self.last()
         weight = "1.0" if last.gradient is None else self.word(last.gradient)
-        places = tuple(range(len(tracked)))
+        names, places = ", ".join(each.name for each in tracked), tuple(range(len(tracked)))
         call = str(self.idiom.functional).format(places=places, inputs=names, cotangent=weight)
         self.position = [each.name for each in tracked].index(self.asked.name)
-        return [*lines, f"grads = {call}"]
+        return [*self.function(last.target), f"grads = {call}"]
 
     def shown(self) -> str:
         if self.asked.what != "grad":
             raise Unsupported(f"a script in functional words about {self.asked.what}")
         return f"grads[{self.position}]"
+
+    def last(self) -> ir.Backward:
+        """The derivative."""
+        *before, last = self.program.statements
+        if not isinstance(last, ir.Backward) or not all(isinstance(each, Leaf | Op) for each in before):
+            raise Unsupported("a script in functional words of more than one derivative of ops")
+        return last
+
+    def tracked(self) -> list[Leaf]:
+        """The leaves that it is a function of."""
+        found = [each for each in self.program.walk() if isinstance(each, Leaf) and each.requires_grad]
+        if not found:
+            raise Unsupported("a script in functional words of constants")
+        return found
+
+    def function(self, returned: str) -> list[str]:
+        """The constants, the function that gives ``returned``, and what it is asked about."""
+        leaves = [each for each in self.program.walk() if isinstance(each, Leaf) and each.name not in self.inlined]
+        written = {each.name: f"{each.name} = {self.literal(each)}" for each in leaves}
+        tracked = [each.name for each in self.tracked()]
+        ops = [each for each in self.program.walk() if isinstance(each, Op)]
+        return [
+            *(line for name, line in written.items() if name not in tracked),
+            f"def f({', '.join(tracked)}):",
+            *(f"    {line}" for each in ops for line in self.op(each)),
+            f"    return {returned}",
+            *(written[name] for name in tracked),
+        ]
+
+
+class Hessian(Functional):
+    """The second derivatives of a program's weighed output in double precision, in the words of one that speaks torch."""
+
+    def body(self) -> list[str]:
+        if self.idiom.ops is not None:
+            raise Unsupported("a script of second derivatives in other words than torch's")
+        last = self.last()
+        weighed = last.target if last.gradient is None else f"({last.target} * {self.word(last.gradient)}).sum()"
+        return self.function(weighed)
+
+    def shown(self) -> str:
+        names = "".join(f"{each.name}, " for each in self.tracked()).removesuffix(" ")
+        return f"{self.idiom.module}.autograd.functional.hessian(f, ({names}))"
+
+    def literal(self, leaf: Leaf) -> str:
+        return super().literal(replace(leaf, dtype="float64") if leaf.dtype.startswith("float") else leaf)
 
 
 WRITE: dict[type, Callable[[Writer, Any], Iterator[str]]] = {

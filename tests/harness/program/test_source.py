@@ -97,3 +97,17 @@ def test_an_error_that_is_passed_over():
     program = Program((Leaf("x", (2,), (1.0, 2.0), requires_grad=True), Backward("x")))
     text = script(program, Question(1, "grad", "x", raising=frozenset({1})))
     assert text.startswith("from contextlib import suppress")
+
+
+def test_second_derivatives():
+    """A script about the order of two derivatives shows all of the second ones."""
+    other = Leaf("z", (2,), (3.0, 5.0), "float32", requires_grad=True)
+    program = Program((X, other, Op("y", "mul", (Ref("x"), Ref("z"))), W, Backward("y", "w")))
+    text = script(program, Question(4, "hessian", "x and z", {"law": 0.0}), REFGRAD)
+    assert len(text.splitlines()) <= 15
+    shown = "".join(printed(text).split())
+    zero, mixed = (
+        "tensor([[0.,0.],[0.,0.]],dtype=torch.float64)",
+        "tensor([[1.0000,0.0000],[0.0000,-0.5000]],dtype=torch.float64)",
+    )
+    assert shown.replace("-0.0000", "0.0000").startswith(f"here:(({zero},{mixed}),({mixed},{zero}))")
