@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dtypes, ops
+from refgrad.engine.graph import TensorBase
 from refgrad.engine.layout import ordered
 from refgrad.engine.ops.forms import _broadcasting, _is_array, _met, by_last, no_derivative
 from refgrad.engine.primitive import primitive
@@ -155,7 +156,7 @@ def div_rounded(input: Any, other: Any, /, rounding_mode: str) -> Any:
     _check_divisor(input, other, f"div_{rounding_mode}_cpu")
     if rounding_mode == "floor":
         return np.floor_divide(input, other)
-    if input.dtype.kind in "iu":
+    if np.result_type(input, other).kind in "iu":
         return np.floor_divide(input - np.fmod(input, other), other)
     return np.trunc(np.true_divide(input, other))
 
@@ -173,11 +174,18 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
 
 def _check_divisor(input: Any, other: Any, kernel: str) -> None:
     """Refuse what has no remainder: bools, complex numbers, integers over zero."""
-    kind = (input if hasattr(input, "dtype") else other).dtype
+    kind = np.result_type(input, other)  # a derivative may meet two types
     if kind.kind in "bc":
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.scalar_title(kind)}'")
     if kind.kind in "iu" and not np.all(other):
         raise RuntimeError("ZeroDivisionError")
+
+
+def _common(input: Any, other: Any) -> Any:
+    """``input`` in the type in which the two meet; tensors see to that themselves."""
+    if isinstance(input, TensorBase):
+        return input
+    return input.astype(dtypes.result_type((input, other)).numpy, copy=False)
 
 
 @primitive(promotes="yes", name="RemainderBackward1")
@@ -190,7 +198,7 @@ def _remainder_tensor(input: Any, other: Any, /) -> Any:
 
 _remainder_tensor.defvjp(
     lambda grad: grad,
-    lambda grad, input, other: -grad * ops.div(input, other, rounding_mode="floor"),
+    lambda grad, input, other: -grad * ops.div(_common(input, other), other, rounding_mode="floor"),
 )
 
 
@@ -219,7 +227,7 @@ def _fmod_tensor(input: Any, other: Any, /) -> Any:
 
 _fmod_tensor.defvjp(
     lambda grad: grad,
-    lambda grad, input, other: -grad * ops.div(input, other, rounding_mode="trunc"),
+    lambda grad, input, other: -grad * ops.div(_common(input, other), other, rounding_mode="trunc"),
 )
 
 

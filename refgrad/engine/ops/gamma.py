@@ -158,7 +158,7 @@ def _zeta_tensor(input: Any, other: Any, /) -> Any:
     _unsupported(input, "c", "zeta_cpu")
     if input.dtype.itemsize == 2:
         raise NotImplementedError("\"zeta_cpu\" not implemented for 'Half'")
-    return _zeta(input, other).astype(input.dtype)[()]
+    return _zeta(input, other).astype(np.result_type(input, other))[()]
 
 
 @primitive(promotes="float", name="SpecialZetaBackward1")

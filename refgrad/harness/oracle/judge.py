@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from refgrad.harness.backend import profiles
 from refgrad.harness.oracle.conditioning import allowance
 from refgrad.harness.oracle.derivative import Question, question, slope
 from refgrad.harness.oracle.finding import Finding
 from refgrad.harness.oracle.known import of_torch
-from refgrad.harness.oracle.laws import broken, changed
+from refgrad.harness.oracle.laws import broken, changed, last_seen
 from refgrad.harness.program import ir
 from refgrad.harness.program.interpreter import interpret
 from refgrad.harness.program.ir import Program
@@ -120,10 +122,18 @@ class Case:
             return self.finding(
                 difference, dispute, "ill-conditioned", "conditioning", f"the reference moves by {moves:.3g}"
             )
+        if self.off_the_line(difference):
+            return self.finding(difference, dispute, "convention", "undefined", "there is no derivative at nan or inf")
         asked = question(self.program, self.reference, difference, self.mine, other)
         if asked is None:
             return self.finding(difference, dispute, dispute.suspect, "trace")
         return self.decide(difference, dispute, asked)
+
+    def off_the_line(self, difference: Difference) -> bool:
+        """Whether it is a gradient at nan or inf that is in question: PyTorch's own may hang on a tensor's size."""
+        seen = last_seen(self.mine, difference.name) if difference.field == "grad" else None
+        place = () if difference.mismatch is None else difference.mismatch.index
+        return seen is not None and not np.isfinite(seen.value[place])
 
     def touched(self, difference: Difference, dispute: Dispute, other: Trace) -> str | None:
         """Who of two parties changed a tensor in a statement that raised an error for both."""

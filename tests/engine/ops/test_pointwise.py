@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 import refgrad
 from refgrad.engine.ops import arithmetic, comparison, copies, exponentials, mixing, powers, steps, trigonometry
+from tests.engine.live import live
 from tests.engine.ops.parity import Array, Case, check, check_all
 from tests.engine.ops.slopes import check_slopes, derivable, leaves, ops_of, results
 
@@ -634,3 +635,33 @@ def test_scipy_is_loaded_by_the_error_function_only() -> None:
         "refgrad.erf(x); assert 'scipy' in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["remainder", "fmod"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_divisor_of_whole_numbers(name, dtype):
+    """A whole number's remainder has PyTorch's gradient by a divisor that is none, 0 included."""
+
+    @live
+    def scene(xp):
+        divisor = xp.tensor([0.0, 2.5, -0.7, 0.3], dtype=getattr(xp, dtype), requires_grad=True)
+        getattr(xp, name)(xp.tensor([[1], [7], [-3]]), divisor).sum(0).backward(xp.ones(4, dtype=divisor.dtype))
+        return divisor.grad
+
+    scene()
+
+
+@pytest.mark.parametrize("name", ["pow", "special.zeta"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_second_derivative_by_one_of_two_types(name, dtype):
+    """The second derivative by the floating one of a float and a whole number is PyTorch's."""
+
+    @live
+    def scene(xp):
+        floating = xp.tensor([0.7, 1.5, 2.5], dtype=getattr(xp, dtype), requires_grad=True)
+        whole = xp.tensor([3, -2, 2]) if name == "pow" else xp.tensor([3, 2, 5])
+        output = xp.pow(floating, whole) if name == "pow" else xp.special.zeta(whole, floating)
+        (grad,) = xp.autograd.grad(output.sum(), floating, create_graph=True)
+        return grad, xp.autograd.grad(grad.sum(), floating)
+
+    scene()
