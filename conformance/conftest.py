@@ -273,7 +273,7 @@ def as_skip(excinfo, reason):
 
 def notes(item):
     checked = getattr(item, "funcargs", {}).get("check")
-    return {} if checked is None else {"conventions": checked.conventions, "lacking": checked.lacking}
+    return {} if checked is None else {"choices": checked.choices, "lacking": checked.lacking}
 
 
 def mark(report, verdict, location):

@@ -54,11 +54,7 @@ TIES = {
 @pytest.mark.parametrize(("fn", "first", "second"), TIES.values(), ids=TIES)
 def test_tie_of_two(calculus, check, fn, first, second):
     """Where maximum or minimum ties, each input gets half."""
-    _, (grad_x, grad_y) = calculus.vjp(
-        lambda xp, x, y: fn(xp, x, y).sum(), (np.array([1.0, 3.0]), np.array([1.0, 2.0]))
-    )
-    check.equal(grad_x, np.array(first))
-    check.equal(grad_y, np.array(second))
+    check.equal(gradients(calculus, fn, [1.0, 3.0], [1.0, 2.0]), [first, second])
 
 
 REDUCTIONS = {
@@ -102,8 +98,7 @@ def test_ties_conserve(calculus, check, fn):
 def test_pow_at_0(calculus, check, base, exponent, d_base, d_exponent):
     """At base 0 the exponent's gradient is 0 unless the exponent is negative; at a negative base it is nan."""
     _, grads = calculus.vjp(lambda xp, x, y: (x**y).sum(), (np.array([base]), np.array([exponent])))
-    check.close(grads[0], np.array([d_base]))
-    check.close(grads[1], np.array([d_exponent]))
+    check.close(grads, [[d_base], [d_exponent]])
 
 
 @behaviour("ISS-17", source=SOURCE, level="may", profile="core")
@@ -142,9 +137,7 @@ def test_clamp(calculus, check, fn, x, expected):
 def test_clamp_to_tensors(calculus, check):
     """clamp's bounds get the gradient where they take the input's place; at a bound the input keeps it."""
     found = gradients(calculus, lambda xp, x, a, b: xp.clamp(x, a, b), [-1.0, 0.0, 0.5, 1.0, 2.0], [0.0] * 5, [1.0] * 5)
-    check.equal(found[0], [0.0, 1.0, 1.0, 1.0, 0.0])
-    check.equal(found[1], [1.0, 0.0, 0.0, 0.0, 0.0])
-    check.equal(found[2], [0.0, 0.0, 0.0, 0.0, 1.0])
+    check.equal(found, [[0.0, 1.0, 1.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0]])
 
 
 @behaviour("SG-12", source=SOURCE, level="may", profile="core")
@@ -170,9 +163,7 @@ def test_steps(calculus, check, name):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_division_by_0(calculus, check, x, grad_x, grad_y):
     """x / 0 has the gradients that the formulas give: 1 / 0 for x, -x / 0 / 0 for the divisor."""
-    found = gradients(calculus, lambda xp, x, y: x / y, [x], [0.0])
-    check.equal(found[0], [grad_x])
-    check.equal(found[1], [grad_y])
+    check.equal(gradients(calculus, lambda xp, x, y: x / y, [x], [0.0]), [[grad_x], [grad_y]])
 
 
 CHAINS = {
@@ -228,18 +219,14 @@ def test_zero_of_either_sign(calculus, check, fn, x):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_xlogy(calculus, check):
     """xlogy(0, 0) has gradient 0 for the factor and nan for the logarithm's argument."""
-    found = gradients(calculus, lambda xp, x, y: xp.xlogy(x, y), [0.0], [0.0])
-    check.equal(found[0], [0.0])
-    check.equal(found[1], [NAN])
+    check.equal(gradients(calculus, lambda xp, x, y: xp.xlogy(x, y), [0.0], [0.0]), [[0.0], [NAN]])
 
 
 @behaviour("SG-19", source=SOURCE, level="may", profile="namespace")
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_special_logarithms(calculus, check):
     """xlog1py(0, -1) has gradient 0 and nan, as xlogy; entr has an infinite one at 0."""
-    found = gradients(calculus, lambda xp, x, y: xp.special.xlog1py(x, y), [0.0], [-1.0])
-    check.equal(found[0], [0.0])
-    check.equal(found[1], [NAN])
+    check.equal(gradients(calculus, lambda xp, x, y: xp.special.xlog1py(x, y), [0.0], [-1.0]), [[0.0], [NAN]])
     check.equal(gradients(calculus, lambda xp, x: xp.special.entr(x), [0.0])[0], [INF])
 
 
@@ -248,8 +235,7 @@ def test_special_logarithms(calculus, check):
 def test_copysign(calculus, check):
     """copysign passes the gradient on by the sign that it gave, 0 at 0, and nothing to the one that lent the sign."""
     found = gradients(calculus, lambda xp, x, y: xp.copysign(x, y), [0.0, 2.0, -2.0], [1.0, -1.0, -1.0])
-    check.equal(found[0], [0.0, -1.0, 1.0])
-    check.equal(found[1], [0.0, 0.0, 0.0])
+    check.equal(found, [[0.0, -1.0, 1.0], [0.0, 0.0, 0.0]])
 
 
 @behaviour("SG-24", source=SOURCE, level="may", profile="core")
@@ -257,5 +243,4 @@ def test_copysign(calculus, check):
 def test_hypot(calculus, check):
     """hypot's gradients are the sides over the hypotenuse, nan at (0, 0)."""
     found = gradients(calculus, lambda xp, x, y: xp.hypot(x, y), [3.0, 0.0], [4.0, 0.0])
-    check.close(found[0], [0.6, NAN])
-    check.close(found[1], [0.8, NAN])
+    check.close(found, [[0.6, NAN], [0.8, NAN]])

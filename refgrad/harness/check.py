@@ -18,6 +18,8 @@ __tracebackhide__ = True  # a failure is shown at the test's own line, as pytest
 # what a library says about its own insides is no part of its behaviour; Python hides these from users too
 INTERNAL = (DeprecationWarning, PendingDeprecationWarning, ResourceWarning)
 
+MOST = 9  # numbers of an array that are noted
+
 
 class Disagreement(AssertionError):
     """The backend did something else than PyTorch does."""
@@ -27,8 +29,8 @@ class Check:
     """Compare what ``backend`` did with what PyTorch does, in the test called ``case``.
 
     ``array`` turns any tensor of the backend, or of its facade, into an ndarray.  ``strict`` is true for a backend that
-    speaks torch: only there are classes and texts of errors compared.  ``conventions`` are the choices found that differ
-    from PyTorch's where there is no right one, ``lacking`` the parts of a test that the backend has not the means for.
+    speaks torch: only there are classes and texts of errors compared.  ``choices`` are the values found that are not
+    PyTorch's: where, what, and PyTorch's; ``lacking`` the parts of a test that the backend has not the means for.
     Both sides are compared no wider than ``widest``.
     """
 
@@ -38,11 +40,11 @@ class Check:
     ) -> None:  # fmt: skip
         self.backend, self.case, self.strict = backend, case, strict
         self._array, self.lacks, self._widest = array, lacks, widest
-        self.conventions, self.lacking = list[str](), list[str]()
+        self.choices, self.lacking = list[tuple[str, str, str]](), list[str]()
 
     def array(self, actual: Any) -> np.ndarray:
-        """``actual`` as an ndarray, whatever it is and whether or not it requires a gradient."""
-        if actual is None:
+        """``actual`` as an ndarray, whatever it is and whether or not it requires a gradient; several of one shape as one."""
+        if actual is None or (isinstance(actual, list | tuple) and any(each is None for each in actual)):
             self.fail("got None, expected a tensor (is there no gradient?)")
         if isinstance(actual, np.ndarray | np.generic | bool | int | float | complex | list | tuple):
             return narrowed(np.asarray(actual), self._widest)
@@ -50,14 +52,14 @@ class Check:
 
     def close(self, actual: Any, expected: Any, *, rtol: float | None = None, atol: float | None = None) -> None:
         """Same shape, and near in value: by default as near as ``torch.testing`` asks for that dtype."""
-        self.settle(compare(self.array(actual), self.plain(expected), rtol=rtol, atol=atol))
+        self.settle(self.array(actual), self.plain(expected), rtol=rtol, atol=atol)
 
     def equal(self, actual: Any, expected: Any) -> None:
         """Same shape and the same value at every element; texts, classes and None by Python's own equality."""
         if expected is None or isinstance(expected, str | type):
             self.same(actual, expected)
         else:
-            self.settle(compare(self.array(actual), self.plain(expected), exact=True))
+            self.settle(self.array(actual), self.plain(expected), exact=True)
 
     def dtype(self, actual: Any, expected: str) -> None:
         """The dtype, by its name in NumPy (``"float32"``)."""
@@ -146,8 +148,10 @@ class Check:
             return expected
         return self.array(expected)
 
-    def settle(self, mismatch: object | None) -> None:
+    def settle(self, actual: np.ndarray, expected: Any, **how: Any) -> None:
+        mismatch = compare(actual, expected, **how)
         if mismatch is not None:
+            self.choices.append(("", numbers(actual), numbers(expected)))
             self.fail(str(mismatch))
 
     def fail(self, what: str, cause: Exception | None = None) -> None:
@@ -160,6 +164,13 @@ def recorded() -> Iterator[list[warnings.WarningMessage]]:
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         yield seen
+
+
+def numbers(array: Any) -> str:
+    """What is in an array, floats in four digits; of a large one the first."""
+    flat = np.asarray(array).ravel()
+    told = [f"{each:.4g}" if flat.dtype.kind in "fc" else str(each) for each in flat[:MOST]]
+    return ", ".join(told + ["..."] * (flat.size > MOST))
 
 
 def is_a(kind: type, name: str) -> bool:

@@ -127,8 +127,8 @@ class OpCheck:
             actual, expected = asked.answer("vjp"), asked.expected("vjp")
             if len(actual) != len(expected):
                 return f"{len(actual)} results, expected {len(expected)}"
-            found = (each for i, pair in enumerate(zip(actual, expected)) for each in self.weigh(asked, i, *pair))
-            return next((each for each in found if each), "")
+            pairs = sorted(enumerate(zip(actual, expected)), key=lambda pair: not asked.by_ones(pair[0]))
+            return next((each for i, pair in pairs for each in self.weigh(asked, i, *pair)), "")
 
         self.each(self.chosen("vjp", kink=True), judge)
 
@@ -143,14 +143,17 @@ class OpCheck:
             if not mine or (around.defined and theirs):
                 yield f"gradient {number}, element {list(at)}: {mismatch}\n  {around}"
             else:
-                where = f"{asked.op.id}({asked.sample}), gradient {number} at {list(at)}"
-                self.check.conventions.append(f"{where}: {actual[at]}, PyTorch's {expected[at]}")
+                self.choose(asked.place(number, at), actual[at], expected[at])
+
+    def choose(self, where: str, chosen: Any, torch: Any) -> None:
+        """Note a choice; one that was noted with ones for a cotangent is the derivative itself, and stays."""
+        if where not in {each[0] for each in self.check.choices}:
+            self.check.choices.append((where, f"{chosen:.4g}", f"{torch:.4g}"))
 
     def slope_at(self, asked: Asked, number: int, at: tuple[int, ...]) -> Slope:
         """The one-sided derivatives that a gradient of ``vjp`` should lie between, by the backend's own values."""
-        turn, which = divmod(number, len(asked.arrays))
-        output, ones = divmod(turn, 2)
-        place, weights = asked.outputs[output]
+        which, ones = number % len(asked.arrays), asked.by_ones(number)
+        place, weights = asked.outputs[number // len(asked.arrays) // 2]
 
         def function(x: Array) -> Array:
             primals = [x if i == which else each for i, each in enumerate(asked.arrays)]

@@ -52,6 +52,23 @@ class Asked:
             for grad in self.gradients(self.pick(place), cotangent)
         ]
 
+    def by_ones(self, number: int) -> bool:
+        """Whether a gradient of ``vjp`` is that of ones."""
+        return number // len(self._arrays) % 2 == 1
+
+    def place(self, number: int, at: tuple[int, ...]) -> str:
+        """An element of a gradient of ``vjp``, in words: by the numbers that meet there, if the op goes by element."""
+        which, shapes = number % len(self._arrays), {array.shape for array in (*self._arrays, *self.weights)}
+        by = f" by input {which}" if len(self._arrays) > 1 else ""
+        if len(shapes) == 1:
+            return f"{self.op.id} at {', '.join(f'{array[at]:.4g}' for array in self._arrays)}{by}"
+        return f"{self.op.id}({self.sample}) at {list(at)}{by}"
+
+    @property
+    def weights(self) -> Answer:
+        """The cotangents of the outputs."""
+        return [weights for _, weights in self.outputs]
+
     def jacobian(self) -> Answer:
         """Of the first output, a matrix an input: a row for each element of the output, as many as are affordable."""
         if not self.outputs:
@@ -77,7 +94,7 @@ class Asked:
     @cached_property
     def outputs(self) -> list[tuple[int, Array]]:
         """The outputs that can have a gradient, and a cotangent for each."""
-        values = enumerate(self.value())
+        values = enumerate(self.answer("value"))
         return [(place, weights_like(each, 100 + place)) for place, each in values if each.dtype.kind in "fc"]
 
     def directions(self) -> Answer:

@@ -47,6 +47,7 @@ class Header:
 class Case:
     """One test, or one parametrization of it, and what came of it.
 
+    ``choices`` are values that are not PyTorch's: where (nothing for the test itself), what, and PyTorch's.
     Units: ``duration`` in seconds.
     """
 
@@ -60,6 +61,7 @@ class Case:
     message: str = ""
     duration: float = 0.0
     blame: str | None = None
+    choices: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

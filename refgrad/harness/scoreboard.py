@@ -1,6 +1,5 @@
 """Several backends side by side: what each came to, theme by theme, and what it chooses where no derivative exists."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,7 @@ from refgrad.harness.results import Header, Run, problems, recorded
 
 __all__ = ["Choice", "Row", "Score", "choices", "read", "themes"]
 
-# where a kink was told apart: by `compare` in a test of its own, or by `OpCheck.weigh` as a convention
-COMPARED = re.compile(r"got (?P<chosen>.+?), expected (?P<torch>.+?) \(dtype")
-WEIGHED = re.compile(
-    r"(?P<where>\S.*?), gradient (?P<at>\d+ at \[.*?\]): (?P<chosen>\S+), PyTorch's (?P<torch>[^\s;]+)"
-)
-SHOWN = 100  # characters of the place of a kink
+RAISES = "raises"  # in a kink's place
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +46,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A point without a derivative: PyTorch's value there, and each backend's; None where it was not asked."""
+    """A point without a derivative: PyTorch's gradient there, and each backend's; None where it was not asked."""
 
     where: str
     torch: str
@@ -85,26 +79,34 @@ def choices(rows: Iterable[Row]) -> list[Choice]:
     """The points at which the choice of one that ran is not PyTorch's."""
     runs = [row.run for row in rows if row.run]
     told = [dict(noted(run)) for run in runs]
-    passed = [{case.id for case in run.cases if case.outcome in PASSED} for run in runs]
+    outcomes = [{case.id: case.outcome for case in run.cases} for run in runs]
     found = []
-    for key in dict.fromkeys(key for each in told for key in each):
-        torch = next(each[key]["torch"] for each in told if key in each)
-        asked = [
-            each[key]["chosen"] if key in each else torch if key[0] in ok else None for each, ok in zip(told, passed)
-        ]
-        found.append(Choice(key[1], torch, tuple(asked)))
+    for point in sorted({point for each in told for point in each}):
+        torch = next(each[point][1] for each in told if point in each)
+        chosen = (
+            each[point][0] if point in each else unsaid(point, cases.get(point[0], ""), torch)
+            for each, cases in zip(told, outcomes)
+        )
+        found.append(Choice(words(*point), torch, tuple(chosen)))
     return found
 
 
-def noted(run: Run) -> Iterator[tuple[tuple[str, str], dict[str, str]]]:
-    """Each choice other than PyTorch's by its test and its point; of an op's points the first."""
+def noted(run: Run) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    """Each value other than PyTorch's at a kink, and PyTorch's, by the test and the point in it."""
     for case in run.cases:
-        if case.theme.startswith("kink") and (met := COMPARED.search(case.message)):
-            yield (case.id, case.id.partition("::test_")[2]), met.groupdict()
-        elif case.outcome == "pass (convention)" and (met := WEIGHED.match(case.reason)):
-            where = f"{shortened(met['where'])}, gradient {met['at']}"
-            yield (case.id, where), met.groupdict()
+        if case.theme.startswith("kink") or "::test_kink[" in case.id:
+            yield from (((case.id, where), (chosen, torch)) for where, chosen, torch in case.choices)
 
 
-def shortened(text: str) -> str:
-    return text if len(text) <= SHOWN else text[:SHOWN] + " ..."
+def unsaid(point: tuple[str, str], outcome: str, torch: str) -> str | None:
+    """The value at a point of which a run has noted none: PyTorch's, if all is well there."""
+    if outcome in PASSED:
+        return torch
+    raises = not point[1] and outcome in RED | {"xfail"}  # a test of one point, and no value was compared
+    return RAISES if raises else None
+
+
+def words(id: str, where: str) -> str:
+    """A point's name: the test's own where it has but one."""
+    test, _, parameters = id.partition("::test_")[2].removesuffix("]").partition("[")
+    return where or ": ".join(each.replace("_", " ") for each in (test, parameters) if each)

@@ -30,12 +30,13 @@ class Verdict:
     statement: str = ""
     level: str = "must"
     smoke: bool = False
+    choices: tuple[tuple[str, str, str], ...] = ()
 
     def case(self, id: str, duration: float) -> Case:
         """The record of the whole test."""
         return Case(
             id, self.outcome, self.behaviour, self.statement, self.level, theme_of(id), self.reason, self.message,
-            round(duration, 4),
+            round(duration, 4), choices=self.choices,
         )  # fmt: skip
 
     def plain(self) -> dict[str, Any]:
@@ -50,20 +51,21 @@ def judge(
     error: BaseException | None,
     excused: tuple[str, str] | None,
     expected: Expectation | None,
-    conventions: Iterable[str] = (),
+    choices: Iterable[tuple[str, str, str]] = (),
     lacking: Iterable[str] = (),
 ) -> Verdict:
     """The verdict on a phase that pytest calls ``outcome``, seen against what the adapter declares.
 
     A smoke check cannot be declared away. What a test that passes noted on its way is the verdict's reason.
     """
-    found = Verdict(outcome, "", "", behaviour.id, behaviour.statement, behaviour.level, behaviour.smoke)
+    kept = behaviour.id, behaviour.statement, behaviour.level, behaviour.smoke, tuple(choices)
+    found = Verdict(outcome, "", "", *kept)
     if excused is not None:
         found = replace(found, outcome=excused[0], reason=excused[1])
     elif outcome == "fail":
         found = replace(found, outcome=died(error) or "fail", message=said(error))
     elif outcome == "pass":
-        found = noted(found, list(conventions), list(lacking))
+        found = noted(found, list(lacking))
     return found if expected is None or behaviour.smoke else declared(found, expected)
 
 
@@ -72,9 +74,10 @@ def died(error: BaseException | None) -> str | None:
     return {BackendCrashed: "crash", BackendTimeout: "timeout"}.get(type(error))  # type: ignore[arg-type]
 
 
-def noted(found: Verdict, conventions: list[str], lacking: list[str]) -> Verdict:
+def noted(found: Verdict, lacking: list[str]) -> Verdict:
     """A pass with what it is worth: where the backend's choice is not PyTorch's, and what it was not asked."""
-    outcome = "pass (convention)" if conventions else found.outcome
+    outcome = "pass (convention)" if found.choices else found.outcome
+    conventions = [f"{where}: {chosen}, PyTorch's {torch}" for where, chosen, torch in found.choices]
     missing = [f"unsupported for {each}" for each in lacking]
     return replace(found, outcome=outcome, reason="; ".join([*conventions, *missing])[:LONGEST])
 

@@ -1,17 +1,13 @@
 """Backends side by side, read from their records."""
 
-import numpy as np
 import pytest
 
 from refgrad.harness import scoreboard
-from refgrad.harness.compare import compare
 from refgrad.harness.results import Case, Header, Recorder, close
-from refgrad.harness.scoreboard import Score
+from refgrad.harness.scoreboard import Choice, Score
 
-MISMATCH = str(compare(np.array([np.nan]), np.array([0.5])))
-WEIGHED = (
-    "relu([0.0, nan]), gradient 0 at [0]: 1.0, PyTorch's 0.0; relu([0.0, nan]), gradient 1 at [0]: 1.0, PyTorch's 0.0"
-)
+MINE = (("", "nan", "0.5"),)
+WEIGHED = (("relu at 0", "1", "0"), ("relu at nan", "1", "nan"))
 
 
 def record(path, *cases, **footer):
@@ -22,16 +18,16 @@ def record(path, *cases, **footer):
     return scoreboard.read(path)
 
 
-def kink(outcome, message="", reason=""):
-    return Case("test_kink.py::test_point[abs_at_0]", outcome, theme="kink", message=message, reason=reason)
+def kink(outcome, choices=(), parameter="abs_at_0"):
+    return Case(f"test_kink.py::test_point[{parameter}]", outcome, theme="kink", choices=choices)
 
 
-def norm_kink(outcome, message):
-    return Case("test_kink_linalg.py::test_norm", outcome, theme="kink_linalg", message=message)
+def norm_kink(outcome, choices):
+    return Case("test_kink_linalg.py::test_matrix_norm", outcome, theme="kink_linalg", choices=choices)
 
 
-def op_kink(outcome, reason=""):
-    return Case("test_ops.py::test_kink[relu]", outcome, theme="ops", reason=reason)
+def op_kink(outcome, choices=()):
+    return Case("test_ops.py::test_kink[relu]", outcome, theme="ops", choices=choices)
 
 
 @pytest.fixture
@@ -39,8 +35,8 @@ def rows(tmp_path):
     """Four backends: as PyTorch, otherwise and declared, otherwise and not, without such an op."""
     return [
         record(tmp_path / "same.jsonl", kink("pass"), op_kink("pass")),
-        record(tmp_path / "other.jsonl", kink("xfail", MISMATCH, "mine"), op_kink("pass (convention)", WEIGHED)),
-        record(tmp_path / "wrong.jsonl", kink("fail", MISMATCH), op_kink("fail")),
+        record(tmp_path / "other.jsonl", kink("xfail", MINE), op_kink("pass (convention)", WEIGHED)),
+        record(tmp_path / "wrong.jsonl", kink("fail", MINE), op_kink("fail")),
         record(tmp_path / "small.jsonl", kink("unsupported"), op_kink("n/a")),
     ]
 
@@ -56,16 +52,31 @@ def test_themes(rows):
 
 def test_choices(rows):
     """A point at which one chooses otherwise is told with what each of the others does there."""
-    by_test, by_op = scoreboard.choices(rows)
-    assert (by_test.where, by_test.torch, by_test.chosen) == ("point[abs_at_0]", "0.5", ("0.5", "nan", "nan", None))
-    assert by_op.where == "relu([0.0, nan]), gradient 0 at [0]"
-    assert (by_op.torch, by_op.chosen) == ("0.0", ("0.0", "1.0", None, None))
+    assert scoreboard.choices(rows) == [
+        Choice("point: abs at 0", "0.5", ("0.5", "nan", "nan", None)),
+        Choice("relu at 0", "0", ("0", "1", None, None)),
+        Choice("relu at nan", "nan", ("nan", "1", None, None)),
+    ]
+
+
+def test_errors(tmp_path):
+    """Where a backend raises an error at a point, the table says so."""
+    raises = record(tmp_path / "raises.jsonl", kink("xfail"))
+    (choice,) = scoreboard.choices([raises, record(tmp_path / "other.jsonl", kink("xfail", MINE))])
+    assert choice.chosen == ("raises", "nan")
+
+
+def test_other_cases(tmp_path):
+    """Only tests of kinks make rows, whatever else differs."""
+    leaf = Case("test_leaf.py::test_a", "fail", theme="leaf", choices=MINE)
+    assert scoreboard.choices([record(tmp_path / "wrong.jsonl", leaf)]) == []
 
 
 def test_choices_of_each_chapter(tmp_path):
     """Each of the suite's files of kinks is looked through."""
-    (choice,) = scoreboard.choices([record(tmp_path / "other.jsonl", norm_kink("xfail", MISMATCH))])
-    assert (choice.where, choice.torch, choice.chosen) == ("norm", "0.5", ("nan",))
+    assert scoreboard.choices([record(tmp_path / "other.jsonl", norm_kink("xfail", MINE))]) == [
+        Choice("matrix norm", "0.5", ("nan",))
+    ]
 
 
 def test_green(rows):

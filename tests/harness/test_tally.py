@@ -160,22 +160,22 @@ def test_theme(id):
 
 
 @pytest.mark.parametrize(
-    ("conventions", "lacking", "declared", "verdict", "reason"),
+    ("choices", "lacking", "declared", "verdict", "reason"),
     [
         ([], [], None, "pass", ""),
-        (["abs: 1, PyTorch's 0"], [], None, "pass (convention)", "abs: 1, PyTorch's 0"),
+        ([("abs at 0", "1", "0")], [], None, "pass (convention)", "abs at 0: 1, PyTorch's 0"),
         ([], ["1 of 3 samples"], None, "pass", "unsupported for 1 of 3 samples"),
-        (["a"], ["b"], None, "pass (convention)", "a; unsupported for b"),
-        (["a"], [], "fail", "xpass", "known"),
+        ([("a", "1", "0")], ["b"], None, "pass (convention)", "a: 1, PyTorch's 0; unsupported for b"),
+        ([("a", "1", "0")], [], "fail", "xpass", "known"),
     ],
 )
-def test_notes(conventions, lacking, declared, verdict, reason):
+def test_notes(choices, lacking, declared, verdict, reason):
     """What a passing test noted is its reason: other choices than PyTorch's, and what it could not ask."""
     expected = declared and Expectation("t", declared, "known")
     found = judge(
-        BEHAVIOUR, outcome="pass", error=None, excused=None, expected=expected, conventions=conventions, lacking=lacking
+        BEHAVIOUR, outcome="pass", error=None, excused=None, expected=expected, choices=choices, lacking=lacking
     )
-    assert (found.outcome, found.reason) == (verdict, reason)
+    assert (found.outcome, found.reason, found.case("t", 0.0).choices) == (verdict, reason, tuple(choices))
 
 
 @pytest.mark.parametrize(

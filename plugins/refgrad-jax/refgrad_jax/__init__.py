@@ -1,7 +1,10 @@
 """JAX as a backend: pure functions of immutable arrays, differentiated by tracing; derivatives nest."""
 
+import os
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax, nn
 from jax.scipy import linalg, special
 
@@ -32,6 +35,9 @@ SPELLED_OTHERWISE = {
     "to": lambda input, dtype: input.astype(dtype),
     "topk": lambda input, k: tuple(lax.top_k(input, k)),
 }
+# nearly all of a run is XLA compiling tiny programs: its older emitter takes half the time for the same bits, but for subnormals
+QUICK = "--xla_cpu_use_fusion_emitters=false"
+TAKES_IT = (0, 10) <= jax.__version_info__ < (0, 13)  # seen to: at a flag that it does not know XLA aborts
 IDIOM = Idiom(
     ("import jax", "import jax.numpy as jnp", 'jax.config.update("jax_enable_x64", True)'),
     "jnp",
@@ -45,13 +51,15 @@ class JAX(FunctionalBackend):
     name, version, homepage = "jax", jax.__version__, "https://docs.jax.dev"
     array_module, exceptions, idiom = jnp, SPELLED_OTHERWISE, IDIOM
 
-    def __init__(self, jit: bool = False):
+    def __init__(self, jit: bool = False, quick: bool = True):
+        if quick and TAKES_IT:
+            os.environ.setdefault("XLA_FLAGS", QUICK)  # read when the first program is compiled
         jax.config.update("jax_enable_x64", True)
         self.compiled = jax.jit if jit else lambda fn: fn
 
     def vjp(self, fn, primals, cotangent=None):
         output, pull = jax.vjp(self.compiled(fn), *primals)
-        (weights,) = self.conjugated(jnp.ones_like(output) if cotangent is None else cotangent)
+        (weights,) = self.conjugated(np.ones(output.shape, output.dtype) if cotangent is None else cotangent)
         return output, self.conjugated(*pull(weights))
 
     def jvp(self, fn, primals, tangents):

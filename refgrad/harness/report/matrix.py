@@ -14,10 +14,11 @@ LEGEND = (
     "supported. A dot says that nothing of it is supported, n/a that it cannot be asked of such a backend."
 )
 POINTS = (
-    "What each gives at ties, corners, poles and the ends of domains, where one at least differs from PyTorch. Where no "
-    "derivative exists a value between the two sides is as good as PyTorch's; one that is not is counted above. Empty: "
-    "not supported, or wrong at another point already."
+    "The gradients that each gives at ties, corners, poles and the ends of domains, bold where they are not PyTorch's; a "
+    "row where one at least differs. Where no derivative exists a value between the two sides is as good as PyTorch's; "
+    "one that is not is counted above. Empty: not supported, or wrong at another point already."
 )
+FRACTIONS = {"0.25": "¼", "0.3333": "⅓", "0.5": "½", "0.6667": "⅔", "0.75": "¾"}
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -34,7 +35,7 @@ def page(rows: Sequence[Row]) -> str:
     ran = [each for each in rows if each.run]
     return html.page(
         "matrix.html", rows=rows, ran=ran, themes=scoreboard.themes(ran), choices=scoreboard.choices(ran),
-        made=made(rows), verdict=verdict, cell=cell, number=number, share=share, legend=LEGEND, points=POINTS,
+        made=made(rows), verdict=verdict, cell=cell, gradients=gradients, share=share, legend=LEGEND, points=POINTS,
     )  # fmt: skip
 
 
@@ -95,16 +96,19 @@ def choices(rows: Sequence[Row]) -> Iterator[str]:
     found = scoreboard.choices(rows)
     if not found:
         return
-    yield from ("", "## Choices at kinks", "", POINTS, "")
-    yield row(["point", "PyTorch", *[each.name for each in rows]])
+    yield from ("", "## Conventions at kinks", "", POINTS, "")
+    yield row(["kink", "PyTorch", *[each.name for each in rows]])
     yield row(["---", *["---:"] * (len(rows) + 1)])
     for each in found:
-        yield row([f"`{each.where}`", number(each.torch), *map(number, each.chosen)])
+        chosen = [gradients(text) if text in (None, each.torch) else f"**{gradients(text)}**" for text in each.chosen]
+        yield row([escaped(each.where), gradients(each.torch), *chosen])
 
 
-def number(text: str | None) -> str:
-    """A value in four digits, which tell conventions apart; nothing for none."""
-    try:
-        return f"{float(text or ''):.4g}"
-    except ValueError:  # a complex number
-        return text or ""
+def gradients(text: str | None) -> str:
+    """The numbers of a choice, simple fractions as such; nothing for none."""
+    return ", ".join(map(fraction, (text or "").split(", ")))
+
+
+def fraction(number: str) -> str:
+    size = number.removeprefix("-")
+    return number.removesuffix(size) + FRACTIONS.get(size, size)
