@@ -284,10 +284,14 @@ def _weigh(value: Any, weight: Any, reduction: int, shape: tuple[int, ...]) -> A
     return ops.div_scalar(value, math.prod(shape) or math.nan) if reduction == MEAN else value
 
 
+def _binary_vjp(grad: Any, input: Any, target: Any, weight: Any, reduction: int) -> Any:
+    if weight is not None:
+        _constant(weight, "weight", "binary_cross_entropy_backward")
+    return ops.binary_cross_entropy_backward(grad, input, target, weight, reduction)
+
+
 _binary_cross_entropy.defvjp(
-    input=lambda grad, input, target, weight, reduction: ops.binary_cross_entropy_backward(
-        grad, input, target, weight, reduction
-    ),
+    input=_binary_vjp,
     target=lambda grad, input, target_shape, weight, reduction: _weigh(
         -ops.logit(input) * grad, weight, reduction, target_shape
     ),

@@ -83,6 +83,40 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     return return_types.topk(*_topk(input, k, dim, largest))
 
 
+def _selected(row: Any, k: int) -> Any:
+    """Where the ``k``-th smallest element of a row was, by partitions around the median of three.
+
+    Source: Hoare, "Algorithm 65: find" (1961), with Singleton's pivot, in whose steps PyTorch's takes equal elements.
+    """
+    order = [(value != value, value) for value in row.tolist()]  # nan is the largest
+    places = list(range(len(order)))
+
+    def swap(i: int, j: int) -> None:
+        places[i], places[j] = places[j], places[i]
+
+    def above(i: int, j: int) -> bool:
+        return bool(order[places[i]] > order[places[j]])
+
+    low, high = 0, len(places) - 1
+    while high > low + 1:
+        swap(low + (high - low) // 2, low + 1)
+        for i, j in ((low + 1, high), (low, high), (low + 1, low)):
+            if above(i, j):
+                swap(i, j)
+        i, j = low + 1, high
+        while True:
+            i = next(n for n in range(i + 1, len(places)) if not above(low, n))
+            j = next(n for n in range(j - 1, -1, -1) if not above(n, low))
+            if j < i:
+                break
+            swap(i, j)
+        swap(low, j)
+        low, high = (i if j <= k else low), (j - 1 if j >= k else high)
+    if high == low + 1 and above(low, high):
+        swap(low, high)
+    return np.array([places[k]])
+
+
 @primitive(name="KthvalueBackward0", outputs=("values", "indices"))
 def _kthvalue(input: Any, /, k: int, dim: int, keepdim: bool) -> Any:
     dim = dims.wrap(dim, input.ndim)
@@ -93,6 +127,9 @@ def _kthvalue(input: Any, /, k: int, dim: int, keepdim: bool) -> Any:
         return input.copy(), np.int64(0)
     indices = np.take(_order(input, dim, False), [k - 1], dim)
     values = np.take_along_axis(input, indices, dim)
+    equal = (input == values) | ((input != input) & (values != values))
+    if np.any(np.sum(equal, dim) > 1):  # of equal ones PyTorch takes that which its way of selecting leaves there
+        indices = np.apply_along_axis(_selected, dim, input, k - 1)
     return (values, indices) if keepdim else (np.squeeze(values, dim), np.squeeze(indices, dim))
 
 

@@ -22,6 +22,7 @@ from refgrad.harness.program.trace import Difference, Trace, first_difference
 
 __all__ = ["expressible", "judge", "minimal"]
 
+LEFT_OPEN = frozenset({"kthvalue", "topk"})  # Source: their documentation, and that of unstable sorts
 LAWS_EVERY = 8  # the laws cost as much as the rest: one drawn program in so many is held to them
 
 
@@ -156,8 +157,13 @@ class Case:
             return self.finding(difference, dispute, blame, "derivative", str(asked))
         if not asked.slope.exists:  # nan, inf, the edge of a domain: PyTorch's own answer may hang on a tensor's size
             return self.finding(difference, dispute, "convention", "undefined", str(asked))
-        convention = right[0] and dispute.suspect == "backend"  # the reference has PyTorch's conventions to keep
+        kept = dispute.suspect != "backend" and not self.left_open()  # the reference has PyTorch's conventions to keep
+        convention = right[0] and not kept
         return self.finding(difference, dispute, "convention" if convention else dispute.suspect, "kink", str(asked))
+
+    def left_open(self) -> bool:
+        """Whether the program has an op of which PyTorch leaves open which of equal numbers it takes."""
+        return any(getattr(each, "op", None) in LEFT_OPEN for each in self.program.walk())
 
     def rounds(self, party: str, difference: Difference) -> bool:
         """Whether the accused's own answer moves as far as it is off, so that no rule of its is wrong, but its rounding."""

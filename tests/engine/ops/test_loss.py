@@ -306,3 +306,13 @@ def test_weight_that_comes_to_require_a_gradient(shape):
         return unrecorded, attempt(lambda: xp.autograd.grad(loss, input, create_graph=True))
 
     scene()
+
+
+@live
+def test_weight_of_a_binary_loss_that_comes_to_require_a_gradient(xp):
+    """So may the weight of ``binary_cross_entropy``."""
+    input, weight = xp.full((2,), 0.3, requires_grad=True), xp.ones(2)
+    loss = xp.nn.functional.binary_cross_entropy(input, xp.ones(2), weight)
+    weight.requires_grad_()
+    unrecorded = xp.autograd.grad(loss, input, retain_graph=True)
+    return unrecorded, attempt(lambda: xp.autograd.grad(loss, input, create_graph=True))

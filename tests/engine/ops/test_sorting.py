@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 import refgrad
 from tests.engine.ops.parity import Array, Case, check
@@ -57,3 +60,18 @@ CASES = [
 def test_sorting_as_in_pytorch(case):
     """An ordering gives PyTorch's values, indices, graph, gradients and error."""
     check(refgrad, torch, case)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    hnp.arrays(
+        "float64", hnp.array_shapes(max_dims=2, max_side=9), elements=st.sampled_from([0.0, 1.0, 2.0, math.nan])
+    ),
+    st.data(),
+)
+def test_kthvalue_of_equal_elements(values, data):
+    """Of equal elements, nan among them, ``kthvalue`` takes the one that PyTorch takes."""
+    dim = data.draw(st.integers(0, values.ndim - 1))
+    k = data.draw(st.integers(1, values.shape[dim]))
+    mine, theirs = (xp.kthvalue(xp.from_numpy(values), k, dim) for xp in (refgrad, torch))
+    assert mine.indices.tolist() == theirs.indices.tolist()
