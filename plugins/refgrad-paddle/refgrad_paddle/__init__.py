@@ -53,7 +53,7 @@ class Paddle(TapeBackend):
         return tensor.is_leaf
 
     def grad_fn(self, tensor):
-        return tensor.grad_fn
+        return None if tensor.is_leaf else tensor.grad_fn  # a leaf's is what accumulates
 
     def detach(self, tensor):
         return tensor.detach()
