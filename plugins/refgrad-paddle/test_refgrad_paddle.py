@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refgrad.errors import Unsupported
+from refgrad.errors import BackendCrashed, Unsupported
 from refgrad.harness import registry
 from refgrad.harness.adapters import calculus, facade
 from refgrad.harness.backend import capabilities, profiles
@@ -14,10 +14,12 @@ pytest.importorskip("paddle")
 X = np.array([0.5, 1.0])
 
 
-@pytest.fixture
-def backend():
-    """PaddlePaddle."""
-    return registry.load("refgrad_paddle:Paddle")
+@pytest.fixture(params=["refgrad_paddle:Paddle", "refgrad_paddle:Worker"])
+def backend(request):
+    """PaddlePaddle, in this process and in another."""
+    backend = registry.load(request.param)
+    yield backend
+    getattr(backend, "close", lambda: None)()
 
 
 @pytest.fixture
@@ -98,3 +100,12 @@ def test_what_it_lacks(xp, backend, tmp_path):
     with pytest.raises(RuntimeError) as caught:
         xp.fft.fft(xp.tensor([1, 2])).cos().logsumexp(0)
     assert "is not registered" in lacks(caught.value, backend, tmp_path)
+
+
+def test_worker():
+    """What ends PaddlePaddle's process ends a worker, and the next question has another one."""
+    backend = registry.load("refgrad_paddle:Worker")
+    with pytest.raises(BackendCrashed):
+        calculus(backend).vjp(lambda xp, x: xp.linalg.qr(x)[0], (np.eye(2),))
+    np.testing.assert_allclose(calculus(backend).value(lambda xp, x: x + x, X), 2 * X)
+    backend.close()

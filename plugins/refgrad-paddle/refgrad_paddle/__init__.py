@@ -1,9 +1,13 @@
 """PaddlePaddle as a backend: an eager tape; derivatives of derivatives by ``paddle.grad``."""
 
+import shlex
+import sys
+
 import numpy as np
 import paddle
 
 from refgrad.harness.adapters import TapeBackend
+from refgrad.harness.wire import WireBackend
 from refgrad_paddle.ops import IN_PLACE, LACKING, OPS
 from refgrad_paddle.script import IDIOM
 
@@ -78,3 +82,12 @@ class Paddle(TapeBackend):
 
     def inplace(self):
         return IN_PLACE
+
+
+class Worker(WireBackend):
+    """PaddlePaddle in a process of its own: backward through some of its ops ends it."""
+
+    idiom, lacking = IDIOM, LACKING
+
+    def __init__(self):
+        super().__init__(shlex.join([sys.executable, "-m", "refgrad.harness.wire", "serve", "refgrad_paddle:Paddle"]))
