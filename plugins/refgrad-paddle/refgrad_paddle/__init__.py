@@ -85,7 +85,7 @@ class Paddle(TapeBackend):
 
 
 class Worker(WireBackend):
-    """PaddlePaddle in a process of its own: backward through some of its ops ends it."""
+    """PaddlePaddle in a process of its own: backward through some of its ops ends it, others never come back."""
 
     idiom, lacking = IDIOM, LACKING
 

@@ -23,8 +23,16 @@ METHODS = frozenset(
  grad_fn detach retain_grad register_hook set_grad_enabled is_grad_enabled""".split()
 )  # of ``refgrad.harness.backend``, each called over the wire as it is called here
 MODES = frozenset({"no_grad", "enable_grad"})  # entered and left
+REMOVE = "remove"  # what ``register_hook`` answered
 RUN = "run_program"  # of refgrad's own server: a whole program at once
 INDEXED = frozenset({"getitem", "__setitem__"})
+
+
+class Registered:
+    """A hook on the other side, which ``remove`` takes away."""
+
+    def __init__(self, remove: Callable[[], Any]) -> None:
+        self.remove = remove
 
 
 class WireBackend:
@@ -58,7 +66,7 @@ class WireBackend:
             return lambda: self._table("inplace")
         if name not in methods or name not in METHODS:
             raise AttributeError(f"{self.__dict__.get('name', 'the backend')} has no {name}")
-        return self._method(name)
+        return self._register_hook if name == "register_hook" else self._method(name)
 
     def ops(self) -> dict[str, Callable[..., Any]]:
         """The ops that the other side declares."""
@@ -83,6 +91,10 @@ class WireBackend:
     def _connect(self) -> tuple[Connection, dict[str, Any]]:
         connection = Connection(self._command, timeout=self._timeout)
         return connection, connection.hello()
+
+    def _register_hook(self, tensor: Any, hook: Callable[[Any], Any]) -> Registered:
+        found = self.request("register_hook", tensor, hook)
+        return Registered(lambda: self.request(REMOVE, found))
 
     def _method(self, name: str) -> Callable[..., Any]:
         def method(*args: Any, **kwargs: Any) -> Any:

@@ -100,6 +100,9 @@ class Server:
     def _exit_(self, mode: str) -> None:
         self._entered.pop().__exit__(None, None, None)
 
+    def _remove_(self, hook: Any) -> None:
+        hook.remove()
+
     def _run_program_(self, text: str, watch: bool) -> Any:
         """Run a whole program here, where nothing of the backend is lost on the way, and answer its trace."""
         from refgrad.harness.program import interpret, loads

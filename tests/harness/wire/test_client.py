@@ -75,6 +75,19 @@ def test_same_profiles(tape, functional):
         assert capabilities(backend) == capabilities(home)
 
 
+def test_hook_is_removed():
+    """A hook runs on this side, and may be removed from the other."""
+    seen = []
+    with closing(WireBackend(f"{sys.executable} -m refgrad.harness.wire serve {HERE / 'hooked.py'}:Hooked")) as backend:
+        xp = adapters.facade(backend)
+        x = xp.tensor([1.0], requires_grad=True)
+        hook = x.register_hook(lambda grad: seen.append(grad.item()))
+        (x * 2).backward(xp.ones(1))
+        hook.remove()
+        (x * 3).backward(xp.ones(1))
+        assert (seen, x.grad.item()) == ([2.0], 5.0)
+
+
 def test_declared_gaps_come_along(tmp_path):
     """The expectations beside a served adapter hold for it here, too."""
     (tmp_path / "adapter.py").write_text(ADAPTERS.read_text())
