@@ -1,5 +1,7 @@
 """JAX's adapter."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,19 @@ def test_gradients(backend):
 def test_orders(backend, order, expected):
     """Derivatives nest."""
     np.testing.assert_allclose(calculus(backend).grad(lambda xp, x: xp.sin(x), X, order=order), expected)
+
+
+def test_quick(monkeypatch):
+    """XLA is asked for its quicker emitter, where it has one, but not by quick=0, nor over the user's own flags."""
+    refgrad_jax = pytest.importorskip("refgrad_jax")
+    monkeypatch.setenv("XLA_FLAGS", "--mine")
+    registry.load("refgrad_jax:JAX")
+    assert os.environ["XLA_FLAGS"] == "--mine"
+    monkeypatch.delenv("XLA_FLAGS")
+    registry.load("refgrad_jax:JAX:quick=0")
+    assert "XLA_FLAGS" not in os.environ
+    registry.load("refgrad_jax:JAX")
+    assert os.environ.get("XLA_FLAGS") == (refgrad_jax.QUICK if refgrad_jax.TAKES_IT else None)
 
 
 def test_complex(backend):
