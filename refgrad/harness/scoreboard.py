@@ -6,11 +6,11 @@ from pathlib import Path
 
 from refgrad.errors import InvalidRun
 from refgrad.harness.outcomes import PASSED, RED
-from refgrad.harness.results import Header, Run, problems, recorded
+from refgrad.harness.results import Case, Header, Run, problems, recorded
 
 __all__ = ["Choice", "Row", "Score", "choices", "read", "themes"]
 
-RAISES = "raises"  # in a kink's place
+RAISES = "raises"  # where a gradient would be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +79,13 @@ def choices(rows: Iterable[Row]) -> list[Choice]:
     """The points at which the choice of one that ran is not PyTorch's."""
     runs = [row.run for row in rows if row.run]
     told = [dict(noted(run)) for run in runs]
-    outcomes = [{case.id: case.outcome for case in run.cases} for run in runs]
+    cases = [{case.id: case for case in run.cases} for run in runs]
     found = []
     for point in sorted({point for each in told for point in each}):
         torch = next(each[point][1] for each in told if point in each)
         chosen = (
-            each[point][0] if point in each else unsaid(point, cases.get(point[0], ""), torch)
-            for each, cases in zip(told, outcomes)
+            each[point][0] if point in each else unsaid(point, by_id.get(point[0]), torch)
+            for each, by_id in zip(told, cases)
         )
         found.append(Choice(words(*point), torch, tuple(chosen)))
     return found
@@ -98,12 +98,14 @@ def noted(run: Run) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
             yield from (((case.id, where), (chosen, torch)) for where, chosen, torch in case.choices)
 
 
-def unsaid(point: tuple[str, str], outcome: str, torch: str) -> str | None:
+def unsaid(point: tuple[str, str], case: Case | None, torch: str) -> str | None:
     """The value at a point of which a run has noted none: PyTorch's, if all is well there."""
-    if outcome in PASSED:
+    if case is None:
+        return None
+    if case.outcome in PASSED:
         return torch
-    raises = not point[1] and outcome in RED | {"xfail"}  # a test of one point, and no value was compared
-    return RAISES if raises else None
+    raised = case.message.partition(":")[0].isidentifier()  # the class of an error; a disagreement names the case
+    return RAISES if raised and not point[1] else None
 
 
 def words(id: str, where: str) -> str:

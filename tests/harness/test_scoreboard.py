@@ -18,8 +18,8 @@ def record(path, *cases, **footer):
     return scoreboard.read(path)
 
 
-def kink(outcome, choices=(), parameter="abs_at_0"):
-    return Case(f"test_kink.py::test_point[{parameter}]", outcome, theme="kink", choices=choices)
+def kink(outcome, choices=(), message=""):
+    return Case("test_kink.py::test_point[abs_at_0]", outcome, theme="kink", message=message, choices=choices)
 
 
 def norm_kink(outcome, choices):
@@ -60,10 +60,14 @@ def test_choices(rows):
 
 
 def test_errors(tmp_path):
-    """Where a backend raises an error at a point, the table says so."""
-    raises = record(tmp_path / "raises.jsonl", kink("xfail"))
-    (choice,) = scoreboard.choices([raises, record(tmp_path / "other.jsonl", kink("xfail", MINE))])
-    assert choice.chosen == ("raises", "nan")
+    """Where a backend raises an error at a point the table says so; nothing where it gave no gradient."""
+    rows = [
+        record(tmp_path / "raises.jsonl", kink("xfail", message="ZeroDivisionError: 0.0 cannot be raised")),
+        record(tmp_path / "none.jsonl", kink("fail", message="mylib, test_kink.py::test_point: got None")),
+        record(tmp_path / "other.jsonl", kink("xfail", MINE)),
+    ]
+    (choice,) = scoreboard.choices(rows)
+    assert choice.chosen == ("raises", None, "nan")
 
 
 def test_other_cases(tmp_path):
