@@ -31,6 +31,7 @@ PROFILES = pytest.StashKey[frozenset]()
 CASE = pytest.StashKey[str]()  # the id of the test that is running
 DECLARED = pytest.StashKey[Expectations]()
 RELEASE = pytest.StashKey[str]()
+OPS = pytest.StashKey[frozenset]()  # the ids of those that are asked for; none for all
 UNSEEN = EXCUSED | {"xfail"}  # outcomes of an error whose traceback nobody asks for
 
 
@@ -113,12 +114,17 @@ def pytest_configure(config):
         config.stash[PROFILES] = profiles(backend)
         config.stash[RELEASE] = session.release(backend, config.option.spec)
         config.stash[DECLARED] = session.declared(backend, config.option.backend, config.option.expectations)
+        config.stash[OPS] = asked_for(config.option.ops)
         if not is_worker(config):
             config.pluginmanager.register(
                 Controller(recorder(config, backend), config.stash[DECLARED], config.hook), "refgrad-controller"
             )
     except (RefgradError, OSError) as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def asked_for(names):
+    return frozenset(op.id for op in op_db.find(names.split(","))) if names else frozenset()
 
 
 def recorder(config, backend):
@@ -161,10 +167,7 @@ def place(item):
 
 def keep_ops(config, items):
     """Deselect the tests that ask about other ops, or about none."""
-    try:
-        wanted = {op.id for op in op_db.find(config.option.ops.split(","))}
-    except RefgradError as error:
-        raise pytest.UsageError(str(error)) from error
+    wanted = config.stash[OPS]
     kept = [item for item in items if behaviour_in(item).smoke or op_of(item.nodeid) in wanted]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept

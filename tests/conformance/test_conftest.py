@@ -393,7 +393,8 @@ def test_value(op):
 )
 
 
-def test_ops(suite):
+@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "together"])
+def test_ops(suite, processes):
     """With --ops the smoke checks run, and what asks about these ops; an unknown op is refused with those near it."""
     suite.write("test_ops.py", OPS)
     assert suite.outcomes("--ops=exp")[1] == {
@@ -401,7 +402,7 @@ def test_ops(suite):
         "test_ops.py::test_value[exp]": "pass",
         "test_ops.py::test_value[exp-complex]": "pass",
     }
-    code, output, _ = suite.run("--ops=expp")
+    code, output, _ = suite.run("--ops=expp", *processes)
     assert code == 4
     assert "no op is called 'expp'; do you mean exp" in output
 
