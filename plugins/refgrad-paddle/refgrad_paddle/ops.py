@@ -85,6 +85,7 @@ SPELLED_OTHERWISE = {
         f"nn.functional.{name}": spelled(getattr(F, name), label="target")
         for name in ("binary_cross_entropy", "binary_cross_entropy_with_logits", "l1_loss", "mse_loss", "nll_loss")
     },
+    "abs": paddle.abs,
     "as_strided": lambda input, size, stride, storage_offset=0: paddle.as_strided(
         input, size, stride, storage_offset * input.element_size()
     ),
