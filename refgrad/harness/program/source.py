@@ -276,6 +276,8 @@ class Functional(Writer):
     """A program of leaves, ops and one derivative, as a function and its pullback."""
 
     def body(self) -> list[str]:
+        if self.asked.what != "grad":
+            raise Unsupported(f"a script in functional words about {self.asked.what}")
         tracked, last = self.tracked(), self.last()
         weight = "1.0" if last.gradient is None else self.word(last.gradient)
         names, places = ", ".join(each.name for each in tracked), tuple(range(len(tracked)))
@@ -284,8 +286,6 @@ class Functional(Writer):
         return [*self.function(last.target), f"grads = {call}"]
 
     def shown(self) -> str:
-        if self.asked.what != "grad":
-            raise Unsupported(f"a script in functional words about {self.asked.what}")
         return f"grads[{self.position}]"
 
     def last(self) -> ir.Backward:

@@ -111,3 +111,10 @@ def test_second_derivatives():
         "tensor([[1.0000,0.0000],[0.0000,-0.5000]],dtype=torch.float64)",
     )
     assert shown.replace("-0.0000", "0.0000").startswith(f"here:(({zero},{mixed}),({mixed},{zero}))")
+
+
+@pytest.mark.parametrize("what", ["error", "value", "hessian", "recording"])
+def test_no_functional_words(what):
+    """In functional words there are scripts about gradients only; another is refused, and not failed at."""
+    with pytest.raises(Unsupported):
+        script(CHAIN, Question(5, what, ""), registry.load("autograd").idiom)
