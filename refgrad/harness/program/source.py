@@ -276,9 +276,9 @@ class Functional(Writer):
     """A program of leaves, ops and one derivative, as a function and its pullback."""
 
     def body(self) -> list[str]:
-        if self.asked.what != "grad":
-            raise Unsupported(f"a script in functional words about {self.asked.what}")
         tracked, last = self.tracked(), self.last()
+        if self.asked.what != "grad" or self.asked.name not in [each.name for each in tracked]:
+            raise Unsupported(f"a script in functional words about {self.asked.what} of {self.asked.name}")
         weight = "1.0" if last.gradient is None else self.word(last.gradient)
         names, places = ", ".join(each.name for each in tracked), tuple(range(len(tracked)))
         call = str(self.idiom.functional).format(places=places, inputs=names, cotangent=weight)

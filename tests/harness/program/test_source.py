@@ -113,8 +113,10 @@ def test_second_derivatives():
     assert shown.replace("-0.0000", "0.0000").startswith(f"here:(({zero},{mixed}),({mixed},{zero}))")
 
 
-@pytest.mark.parametrize("what", ["error", "value", "hessian", "recording"])
-def test_no_functional_words(what):
-    """In functional words there are scripts about gradients only; another is refused, and not failed at."""
+@pytest.mark.parametrize(
+    ("what", "name"), [("error", ""), ("value", "y"), ("hessian", "x"), ("recording", ""), ("grad", "w")]
+)
+def test_no_functional_words(what, name):
+    """In functional words there are scripts about the gradients of leaves only; another is refused, and not failed at."""
     with pytest.raises(Unsupported):
-        script(CHAIN, Question(5, what, ""), registry.load("autograd").idiom)
+        script(CHAIN, Question(5, what, name), Idiom(functional="vjp(f, {inputs})({cotangent})"))
