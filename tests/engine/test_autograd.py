@@ -842,3 +842,16 @@ def test_what_no_gradient_reaches_is_looked_at(name: str, spoil: str) -> None:
         return attempt(First.apply(b, other).backward), a.grad, b.grad
 
     scene()
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1), (3,)])
+def test_a_gradient_can_be_written_into(shape: tuple[int, ...]) -> None:
+    """The gradient of a sum lies in one number's memory, which may be written."""
+
+    @live
+    def scene(xp: Any) -> Any:
+        input = xp.ones(shape, requires_grad=True)
+        (grad,) = xp.autograd.grad(xp.sum(input), input)
+        return grad.fill_(2.0).clone(), grad.zero_()
+
+    scene()

@@ -30,7 +30,8 @@ def expand(input: Any, /, size: Any) -> Any:
     if (
         not input.shape and input.dtype.kind != "V" and (not size or min(size) >= 0)
     ):  # most often: the gradient of a sum; 4 times faster than as_strided
-        return np.ndarray(size, input.dtype, input, 0, (0,) * len(size))
+        held = input if input.__class__ is np.ndarray else np.array(input)  # a NumPy scalar cannot be written into
+        return np.ndarray(size, input.dtype, held, 0, (0,) * len(size))
     size = _expanded(input, size)
     lead = len(size) - input.ndim
     strides = (0,) * lead + tuple(

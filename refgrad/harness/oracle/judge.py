@@ -10,19 +10,20 @@ import numpy as np
 
 from refgrad.harness.backend import profiles
 from refgrad.harness.oracle.conditioning import allowance
-from refgrad.harness.oracle.derivative import Question, question, slope
+from refgrad.harness.oracle.derivative import Question, answer, question, slope
 from refgrad.harness.oracle.finding import Finding
 from refgrad.harness.oracle.known import of_torch
 from refgrad.harness.oracle.laws import broken, changed, last_seen
 from refgrad.harness.program import ir
 from refgrad.harness.program.interpreter import interpret
 from refgrad.harness.program.ir import Program
-from refgrad.harness.program.shrinking import shrink, without
+from refgrad.harness.program.shrinking import in_double, shrink, without
 from refgrad.harness.program.trace import Difference, Trace, first_difference
 
 __all__ = ["expressible", "judge", "minimal"]
 
 LEFT_OPEN = frozenset({"kthvalue", "topk"})  # Source: their documentation, and that of unstable sorts
+HALF_THE_DIGITS = float(np.finfo(np.float32).eps) ** 0.5
 LAWS_EVERY = 8  # the laws cost as much as the rest: one drawn program in so many is held to them
 
 
@@ -126,6 +127,8 @@ class Case:
         if self.off_the_line(difference):
             return self.finding(difference, dispute, "convention", "undefined", "there is no derivative at nan or inf")
         asked = question(self.program, self.reference, difference, self.mine, other)
+        if asked is None and any(self.rounds(each, difference) for each in (dispute.mine, dispute.other)):
+            return self.finding(difference, dispute, "ill-conditioned", "conditioning", "an answer itself moves so far")
         if asked is None:
             return self.finding(difference, dispute, dispute.suspect, "trace")
         return self.decide(difference, dispute, asked)
@@ -152,7 +155,7 @@ class Case:
         if asked.defined:
             blame = {(True, False): dispute.other, (False, True): dispute.mine}.get(right, dispute.suspect)
             accused = (dispute.mine, dispute.other) if all(right) else (blame,)  # both are as near as can be measured
-            if any(self.rounds(each, difference) for each in accused):
+            if any(self.rounds(each, difference) or self.holds_in_double(each, difference, asked) for each in accused):
                 return self.finding(difference, dispute, "ill-conditioned", "derivative", str(asked))
             return self.finding(difference, dispute, blame, "derivative", str(asked))
         if not asked.slope.exists:  # nan, inf, the edge of a domain: PyTorch's own answer may hang on a tensor's size
@@ -172,6 +175,16 @@ class Case:
             return False
         off = (mismatch.difference or 0.0) - (mismatch.bound or 0.0)
         return off <= allowance(self.program, accused, difference)
+
+    def holds_in_double(self, party: str, difference: Difference, asked: Question) -> bool:
+        """Whether half the accused's digits are right, and in double precision all: its formula cancels, no rule is wrong."""
+        accused, mismatch, wide = self.who(party), difference.mismatch, in_double(self.program)
+        if accused is None or mismatch is None or wide == self.program:
+            return False
+        if (mismatch.difference or 0.0) > HALF_THE_DIGITS * abs(mismatch.expected):
+            return False
+        found = answer(interpret(wide, accused), difference, mismatch.index)
+        return found is not None and asked.holds(found)
 
     def hold(self) -> Finding | None:
         """The finding that the backend's own laws make; what a witness breaks likewise is a convention."""

@@ -188,14 +188,19 @@ NAMING = ("args", "params", "target", "gradient", "inputs", "outputs", "grad_out
 
 def simpler_statements(program: Program) -> Iterator[Program]:
     """In double precision, and with arguments left at their defaults."""
-    singles = [(number, leaf) for number, leaf in leaves(program) if leaf.dtype == "float32"]
-    wide = program
-    for number, leaf in singles:
-        wide = replaced(wide, number, replace(leaf, dtype="float64"))
-    yield from [wide] if singles else []
+    wide = in_double(program)
+    yield from [wide] if wide != program else []
     for number, statement in ir.numbered(program).items():
         for plain in _plainer(statement):
             yield replaced(program, number, plain)
+
+
+def in_double(program: Program) -> Program:
+    """``program`` with its leaves of single precision in double."""
+    for number, leaf in leaves(program):
+        if leaf.dtype == "float32":
+            program = replaced(program, number, replace(leaf, dtype="float64"))
+    return program
 
 
 def _plainer(statement: Statement) -> Iterator[Statement]:

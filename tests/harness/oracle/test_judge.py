@@ -123,3 +123,26 @@ def test_law():
     assert finding.record()["signature"] == finding.signature
     assert "torch.exp(x)" in finding.script()
     assert finding.signature in str(finding)
+
+
+def test_a_formula_that_cancels():
+    """A gradient in single precision that is right in its first half is none's fault, and one that is not is."""
+
+    def wrong_by(share):
+        class Sine(refgrad.autograd.Function):
+            @staticmethod
+            def forward(ctx, input):
+                ctx.save_for_backward(input)
+                return input.sin()
+
+            @staticmethod
+            def backward(ctx, grad):
+                (input,) = ctx.saved_tensors
+                return grad * input.cos() * (1 + (share if input.dtype is refgrad.float32 else 0.0))
+
+        return twin(sin=Sine.apply)
+
+    leaf = Leaf("x", (1,), (0.3,), "float32", requires_grad=True)
+    program = Program((leaf, Op("y", "sin", (Ref("x"),)), Backward("y")))
+    found = [judge(program, wrong_by(share), RIGHT, RIGHT) for share in (1e-4, 1e-2)]
+    assert [each.blame for each in found] == ["ill-conditioned", "backend"]
