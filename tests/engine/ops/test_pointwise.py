@@ -133,7 +133,7 @@ def of_mixed_types(name: str) -> Iterator[Case]:
         bools = "bool" in (left, right) and name in (
             "sub",
             "rsub",
-        )  # refused by PyTorch, see the lead's note on promotion
+        )  # refused by PyTorch
         ill = (name, right) == ("logaddexp", "complex64")
         if not bools and not ill and (HAS_BFLOAT16 or right != "bfloat16"):
             yield Case(f"{left}-{right}", function(name), (Array([1, 2, 3], left), Array([1, 1, 2], right)))
