@@ -62,9 +62,8 @@ pow_scalar.defjvp(lambda tangent, input, exponent: _pow_vjp(tangent, input, expo
 def pow_tensor(input: Any, exponent: Any, /) -> Any:
     """``input ** exponent`` for tensors; integers to negative powers are 1 / input, cut off."""
     _unsupported(input, "b", "pow")
-    if (
-        exponent.dtype.kind == "i" and input.dtype.kind in "biu" and np.any(exponent < 0)
-    ):  # a derivative may meet two types
+    whole = exponent.dtype.kind == "i" and input.dtype.kind in "biu"  # both: a derivative may meet two types
+    if whole and np.any(exponent < 0):
         inverse = np.where(np.abs(input) == 1, np.power(input, np.abs(exponent)), 0)
         return np.where(exponent < 0, inverse, np.power(input, np.abs(exponent)))
     result = np.power(input, exponent)

@@ -35,10 +35,8 @@ def allowance(program: Program, backend: Any, difference: Difference) -> float:
 def _tied(program: Program, backend: Any, difference: Difference, statement: ir.Op) -> bool:
     """Whether two numbers that are compared are no farther apart than their difference moves; equal ones may not move at all."""
     apart = replaced(program, difference.number, replace(statement, op="sub", params=()))
-    found, moves = (
-        _number(interpret(apart, backend), difference, _place(difference)),
-        _movement(apart, backend, difference),
-    )
+    found = _number(interpret(apart, backend), difference, _place(difference))
+    moves = _movement(apart, backend, difference)
     return found is not None and moves > 0 and abs(found) <= moves
 
 

@@ -111,8 +111,8 @@ class Case:
         """The questions that come before blame: is the case well conditioned, and is the derivative defined?"""
         if difference is None:
             return None
-        answer = difference.actual if dispute.mine == "torch" else difference.expected
-        if of_torch(difference.field, answer, ir.numbered(self.program).get(difference.number)):
+        of_pytorch = difference.actual if dispute.mine == "torch" else difference.expected
+        if of_torch(difference.field, of_pytorch, ir.numbered(self.program).get(difference.number)):
             return self.finding(difference, dispute, "torch", "known")
         mismatch = difference.mismatch
         if mismatch is None or mismatch.kind != "value":

@@ -265,11 +265,8 @@ def cut(leaf: Leaf, dim: int, size: int) -> Leaf:
     import numpy as np
 
     values = np.array(leaf.values, object).reshape(leaf.shape)
-    values = (
-        values.take(range(min(size, leaf.shape[dim])), dim)
-        if leaf.shape[dim]
-        else np.full((1,), of_type(leaf)(1), object)
-    )
+    one = np.full((1,), of_type(leaf)(1), object)
+    values = values.take(range(min(size, leaf.shape[dim])), dim) if leaf.shape[dim] else one
     shape = values.shape if leaf.shape[dim] else (1,)
     return replace(leaf, shape=shape, values=tuple(values.reshape(-1).tolist()))
 
