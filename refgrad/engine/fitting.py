@@ -49,6 +49,8 @@ _add_up = np.add.reduce  # np.sum without its wrapper
 
 def sum_to(grad: Any, shape: tuple[int, ...]) -> Any:
     """Sum ``grad`` down to ``shape``, undoing a broadcast."""
+    if not shape:
+        return ops.sum(grad)
     lead = len(grad.shape) - len(shape)
     dim = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and grad.shape[i + lead] != 1)
     if dim:

@@ -53,6 +53,17 @@ class Unversioned(list[int]):
     __slots__ = ()
 
 
+class Detached(Unversioned):
+    """The counter of an inference tensor that was detached outside inference mode: it counts, and lets itself be written to."""
+
+    __slots__ = ()
+
+
+def detached(counter: Unversioned) -> Unversioned:
+    """The counter of what is detached from an inference tensor."""
+    return counter if modes.inference else Detached([0])
+
+
 _new_tensor: Callable[[Any], Any] = object.__new__
 _tensor_type: list[type[TensorBase]] = [TensorBase]
 

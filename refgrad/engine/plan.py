@@ -68,6 +68,7 @@ class Plan:
         "saves_results",
         "slots",
         "tracked",
+        "users",
     )
 
     def __init__(self, op: Primitive, kinds: tuple[int, ...]) -> None:
@@ -79,24 +80,29 @@ class Plan:
         saved = Saved(op, kinds)
         namespace: dict[str, Any] = {"needs": tuple(kind == NEEDED for kind in kinds)}
         calls = dict.fromkeys(self.edges, "None")
+        self.users: dict[int, list[str]] = {}  # the edges for whose sake a tensor is saved
         for position, rule, star in rules:
             namespace[f"rule{position}"] = rule
             arguments = ", ".join(saved.access(name) for name in inspect.signature(rule).parameters)
             calls[position] = f"{star}rule{position}({arguments})"
+            for slot in re.findall(r"\bt(\d+)", arguments):
+                self.users.setdefault(int(slot), []).append("True" if star else f"n{position}")
             if star:  # one rule gives the gradients of the whole group
                 calls = {i: call for i, call in calls.items() if i <= position}
         joint = [saved.access(name) for name in op.joint] if rules else []
+        self.users.update((int(slot), ["True"]) for slot in re.findall(r"\bt(\d+)", " ".join(joint)))
         self.tracked, self.slots = tuple(saved.tracked), saved.slots
         self.frees = (*saved.tracked, *saved.operands)
         self.saves_results = any(source.startswith("results") for source in saved.slots)
-        body = f"({''.join(call + ', ' for call in calls.values())})"
         # what is left of node.saved when freed; a constant where nothing is
         self.gone = (GONE,) * len(saved.slots) if len(self.frees) == len(saved.slots) else None
         self.freed: Callable[..., tuple[Any, ...]] = self._later("freed", self._compile_freed)
         self.make_node: Callable[..., Node] = self._later("make_node", self._compile_make_node)
-        self.on_arrays = self._compile_rules("on_arrays", body, namespace)
-        hung = f"hung({body}, ({''.join(name + ', ' for name in joint)}))" if joint else body
-        self.on_tensors = self._later("on_tensors", lambda: self._compile_rules("on_tensors", hung, namespace))
+        self.on_arrays = self._compile_rules("on_arrays", [], _tuple(calls.values()), namespace)
+        ordered = [f"g{i} = {calls[i].lstrip('*')}" for i in sorted(calls, key=lambda i: _turn(op, i))]
+        named = _tuple(f"*g{i}" if calls[i][0] == "*" else f"g{i}" for i in calls)
+        hung = f"hung({named}, {_tuple(joint)})" if joint else named
+        self.on_tensors = self._later("on_tensors", lambda: self._compile_rules("on_tensors", ordered, hung, namespace))
 
     def _later(self, name: str, compiled: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
         """A function that is compiled when it is first called: most plans never need all of theirs."""
@@ -115,7 +121,9 @@ class Plan:
         kept = "".join("GONE, " if i in self.frees else f"s[{i}], " for i in range(len(self.slots)))
         return compile_function("freed", f"def freed(s): return ({kept})", {"GONE": GONE})
 
-    def _compile_rules(self, name: str, body: str, namespace: dict[str, Any]) -> Callable[..., tuple[Any, ...]]:
+    def _compile_rules(
+        self, name: str, before: list[str], body: str, namespace: dict[str, Any]
+    ) -> Callable[..., tuple[Any, ...]]:
         """``name(node, grad, keep=True)``: check that what was saved is still what it was, apply the rules, and free."""
         lines = [f"def {name}(node, grad, keep=True):", "    s = node.saved"]
         for i in self.frees:
@@ -129,6 +137,7 @@ class Plan:
                 if name == "on_arrays"
                 else f"    if type(t{i}) is SavedResult: t{i} = restore(t{i}, node)",
             ]
+        lines += [f"    {line}" for line in before]
         if self.frees:
             lines += [f"    grads = {body}", "    if not keep: node.saved = gone or freed(s)", "    return grads"]
         else:
@@ -243,7 +252,10 @@ class Plan:
         tracked = {slot: name for slot, name in inputs.items() if slot in self.tracked}
         if not tracked:
             return "None"
-        versions = "".join(f"version({tracked[i]}), " if i in tracked else "0, " for i in range(len(self.slots)))
+        users = {i: " or ".join(self.users.get(i, ["True"])) for i in tracked}
+        versions = "".join(
+            f"version({tracked[i]}, {users[i]}), " if i in tracked else "0, " for i in range(len(self.slots))
+        )
         written = " or ".join(f"{name}._counter is not None" for name in tracked.values())
         return f"({versions}) if {written} else None"
 
@@ -265,6 +277,12 @@ class Plan:
             "SavedResult": SavedResult,
         }
         return naming_tensor(scope)
+
+    def in_turn(self, function: Callable[[Any], Any], grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        """``function`` of each gradient, called in the order in which they are computed."""
+        order = sorted(range(len(grads)), key=lambda i: _turn(self.op, self.edges[i]))
+        made = {i: function(grads[i]) for i in order}
+        return tuple(made[i] for i in range(len(grads)))
 
     def look(self, node: Node) -> None:
         """Check that what ``node`` saved is there, and what it was.
@@ -299,6 +317,21 @@ class Plan:
         if type(value) is SavedResult:
             return restore(value, node)
         return wrap(np.asarray(value)) if index in self.frees and index not in self.tracked else value
+
+
+def _tuple(items: Iterable[str]) -> str:
+    return f"({''.join(item + ', ' for item in items)})"
+
+
+def _turn(op: Primitive, position: int) -> tuple[int, str]:
+    """When an input's gradient is computed: in PyTorch's generated functions in the order of the inputs' names.
+
+    Which of them is recorded first decides which runs last when they are differentiated in turn.
+    """
+    name = op.input_name(position) or ""
+    if name in op.together:
+        return op.together.index(name) - len(op.together), name
+    return 0, _PYTORCHS_NAMES.get(name, name)
 
 
 _PYTORCHS_NAMES = {"input": "self", "input_shape": "self_sym_sizes"}
@@ -347,7 +380,7 @@ def conjugated(plan: Plan) -> Plan:
         return None if value is None else value.conj()
 
     copy.on_arrays = lambda node, grad: tuple(map(conj, plan.on_arrays(node, conj(grad))))
-    copy.on_tensors = lambda node, grad: tuple(map(conj, plan.on_tensors(node, conj(grad))))
+    copy.on_tensors = lambda node, grad: plan.in_turn(conj, plan.on_tensors(node, conj(grad)))
     return copy
 
 

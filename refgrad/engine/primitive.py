@@ -10,6 +10,7 @@ A rule names what it needs, and so decides what is saved: ``grad``, an input, a 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -53,6 +54,7 @@ class Primitive:
         holomorphic: bool | None = True,
         layout: Any = None,
         joint: tuple[str, ...] = (),
+        together: tuple[str, ...] = (),
     ) -> None:
         self.forward = positional(forward)
         self.name = forward.__name__
@@ -62,7 +64,7 @@ class Primitive:
         self.outputs = outputs
         self.constant = constant
         self.holomorphic = holomorphic
-        self.joint = joint
+        self.joint, self.together = joint, together
         self.declared = inspect.signature(forward)
         parameters = list(self.declared.parameters.values())
         self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_ONLY)
@@ -95,12 +97,27 @@ class Primitive:
             yield len(self.inputs), self.vjps[self.star], "*"
 
     def hung(self, grads: tuple[Any, ...], sources: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Recorded gradients, each with a history if one of ``sources`` has, as PyTorch's one function gives them."""
-        tensors = tuple(x for x in sources if isinstance(x, TensorBase))
-        if not any(x._requires_grad for x in tensors):
+        """Recorded gradients, as outputs of one node that ``sources`` have a part in, as PyTorch's one function gives them."""
+        made = [x for x in grads if x is not None]
+        tensors = [x for x in sources if isinstance(x, TensorBase)]
+        if not any(x._requires_grad for x in (*made, *tensors)):
             return grads
-        hang = PRIMITIVES["hang"]
-        return tuple(x if x is None or x._requires_grad else record(hang, (x, *tensors), ()) for x in grads)
+        parts = iter(record(self.function_of_all, (*made, *tensors), (len(made),)))
+        return tuple(None if x is None else next(parts) for x in grads)
+
+    @functools.cached_property
+    def function_of_all(self) -> Primitive:
+        """What PyTorch computes all gradients in, where it is one function that is differentiated again."""
+
+        def parts(*tensors: Any, count: int) -> Any:
+            return tuple(x.copy("K") for x in tensors[:count])
+
+        def rule(grad: Any, tensors_shape: Any, count: int) -> Any:
+            return [*(grad if count > 1 else [grad]), *[None] * (len(tensors_shape) - count)]
+
+        op = Primitive(parts, promotes="no", name=f"{self.name[:-1]}Backward0", outputs=("grads",), holomorphic=False)
+        op.vjps["tensors"] = rule
+        return op
 
     def plan(self, key: int) -> Plan:
         """The plan of a pattern: base 3, one digit an input, after a leading 1."""
@@ -169,6 +186,7 @@ def primitive(
     holomorphic: bool | None = True,
     layout: Any = None,
     joint: tuple[str, ...] = (),
+    together: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], PrimitiveFunction]:
     """Make a primitive of a function on arrays.
 
@@ -177,7 +195,8 @@ def primitive(
     one type that need no check. ``constant`` are outputs that no gradient reaches. The rule of an op that is not
     ``holomorphic`` states PyTorch's gradient of complex inputs itself, conjugates and all; None where PyTorch has none.
     ``layout`` gives a result the order in memory that PyTorch's has, where it is neither a reduction's nor that of promoted
-    inputs. ``joint`` are the inputs of PyTorch's one function of all gradients: they are saved together, and each recorded
+    inputs. ``together`` are the inputs whose gradients PyTorch computes in one formula, in its order, before the others.
+    ``joint`` are the inputs of PyTorch's one function of all gradients: they are saved together, and each recorded
     gradient hangs on all of them.
     """
 
@@ -192,6 +211,7 @@ def primitive(
             holomorphic=holomorphic,
             layout=layout,
             joint=joint,
+            together=together,
         )
         return build(op, record, forward.__doc__)
 

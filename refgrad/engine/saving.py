@@ -55,13 +55,13 @@ class Saved:
         return self.slot(f"inputs[{j}]", self.operands if self.kinds[j] == ABSENT else self.tracked)
 
 
-def version_to_save(tensor: Any) -> int:
-    """The version of a tensor that is being saved.
+def version_to_save(tensor: Any, user: Any = True) -> int:
+    """The version of a tensor that is being saved for the sake of an edge, if there is one: a lent view has none.
 
     Errors: RuntimeError for an inference tensor.
     """
     counter = tensor._counter
-    if counter.__class__ is Unversioned:
+    if isinstance(counter, Unversioned) and user:
         raise RuntimeError(_INFERENCE)
     return 0 if counter is None else int(counter[0])
 

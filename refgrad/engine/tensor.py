@@ -14,7 +14,7 @@ from refgrad.engine import copying, differentiation, dims, dtypes, ops, printing
 from refgrad.engine.caller import calling_frame
 from refgrad.engine.device import cpu, device
 from refgrad.engine.grad_dtype import check_grad_dtype, grad_dtype, set_grad_dtype
-from refgrad.engine.graph import LeafHooks, RemovableHandle, TensorBase, Unversioned, accumulator, add_hook
+from refgrad.engine.graph import LeafHooks, RemovableHandle, TensorBase, Unversioned, accumulator, add_hook, detached
 from refgrad.engine.inplace import inplace, inplace_view, write
 from refgrad.engine.legacy import BY_NAME, constructed, tensortype
 from refgrad.engine.memory_format import contiguous_format, laid_out, preserve_format
@@ -277,7 +277,7 @@ class Tensor(TensorBase):
     @property
     def data(self) -> Tensor:
         tensor = wrap(own_array(self))
-        tensor._counter = self._counter if isinstance(self._counter, Unversioned) else None
+        tensor._counter = detached(self._counter) if isinstance(self._counter, Unversioned) else None
         return tensor  # type: ignore[no-any-return]
 
     @data.setter
@@ -302,7 +302,7 @@ class Tensor(TensorBase):
 
     @property
     def _version(self) -> int:
-        if isinstance(self._counter, Unversioned):
+        if self._counter.__class__ is Unversioned:
             raise RuntimeError("Inference tensors do not track version counter.")
         return 0 if self._counter is None else self._counter[0]
 
@@ -318,7 +318,10 @@ class Tensor(TensorBase):
 
     def detach(self) -> Tensor:
         tensor = wrap(own_array(self))
-        share(tensor, self)
+        if isinstance(self._counter, Unversioned):
+            tensor._counter = detached(self._counter)
+        else:
+            share(tensor, self)
         return tensor  # type: ignore[no-any-return]
 
     def detach_(self) -> Tensor:

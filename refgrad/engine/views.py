@@ -8,7 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from refgrad.engine.graph import FREED, Node, SavedResult, TensorBase, bare_node, gradient_edge
+from refgrad.engine.graph import (
+    FREED,
+    Detached,
+    Node,
+    SavedResult,
+    TensorBase,
+    Unversioned,
+    bare_node,
+    gradient_edge,
+)
 from refgrad.engine.modes import modes
 from refgrad.engine.primitive import (
     CONSTANT,
@@ -198,7 +207,7 @@ def share(tensor: TensorBase, source: TensorBase) -> None:
     """Let ``tensor`` count writes together with ``source``."""
     if source._counter is None:
         source._counter = [0]
-    tensor._counter = source._counter
+    tensor._counter = Unversioned([0]) if source._counter.__class__ is Detached else source._counter
 
 
 def make_view(tensor: TensorBase, source: TensorBase, creation: int = DEFAULT) -> None:

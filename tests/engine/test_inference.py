@@ -145,3 +145,26 @@ def test_views_of_inference_tensors(xp: Any) -> Any:
         x = xp.ones((1, 2), requires_grad=True)
         views = [x.squeeze(), x[0], x.detach(), x.view(2), x.transpose(0, 1), x * 1]
         return [(t.requires_grad, t.is_leaf, t._is_view(), t.is_inference()) for t in views]
+
+
+@live
+def test_detached_outside(xp: Any) -> Any:
+    """What is detached outside from an inference tensor is one, too, but counts the writes to it; its views do not."""
+    with xp.inference_mode():
+        i = xp.ones(2)
+        inside = i.detach()
+    x, found = leaf(xp, 1.0, 2.0), []
+    for tensor in (i.detach(), i.data, i[:1].detach(), inside.detach(), inside, i.detach().view(2)):
+        written = attempt(lambda tensor=tensor: tensor.add_(0))  # 0: PyTorch refuses too late
+        count = attempt(lambda tensor=tensor: tensor._version)
+        found.append((tensor.is_inference(), written, count, attempt(lambda tensor=tensor: x[:1] * tensor)))
+    return found, i
+
+
+@live
+def test_saved_for_nobody(xp: Any) -> Any:
+    """A view made inside of a leaf gets no gradient, and so nothing is saved for its sake: not even an inference tensor."""
+    x = leaf(xp, 1.0, 2.0)
+    with xp.inference_mode():
+        i, view = xp.ones(2), x[:2]
+    return [attempt(call) for call in (lambda: i * view, lambda: view * i, lambda: i * x, lambda: xp.outer(i, view))]

@@ -389,3 +389,17 @@ def test_what_asks_for_no_history(xp: Any) -> Any:
         lambda: xp.signbit(view), lambda: xp.zeros_like(view), lambda: view * 2, lambda: view.sign(), lambda: view.grad_fn,
     )  # fmt: skip
     return [attempt(each) for each in asked]
+
+
+@live
+def test_an_empty_view(xp: Any) -> Any:
+    """The gradient that comes back from an empty view that was written to is constant, that of its base is not."""
+    found = []
+    for shape, cut in (((0, 2), slice(None)), ((2, 2), slice(1, 1)), ((2, 2), slice(1))):
+        x, base = leaf(xp, 2.0), xp.zeros(shape)
+        view = base[cut]
+        view.add_(x)
+        for result in (view.exp(), base.exp()):
+            (grad,) = xp.autograd.grad(result, x, xp.zeros(result.shape), create_graph=True, retain_graph=True)
+            found.append(grad)
+    return found

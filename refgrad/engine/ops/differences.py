@@ -149,10 +149,10 @@ def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
     if not y.shape[dim]:
         return ops.zeros_as(y, tuple(n for i, n in enumerate(y.shape) if i != dim))
     if x is not None:
-        left, right = _pair(y, dim)
-        return ops.div_scalar(ops.sum((left + right) * _steps("trapezoid", y, x, dim), dim), 2.0)
-    ends = ops.select(y, dim, 0) + ops.select(y, dim, -1)
-    return ops.mul_scalar(ops.sum(y, dim) - ops.mul_scalar(ends, 0.5), 1.0 if dx is None else float(dx))
+        steps, (left, right) = _steps("trapezoid", y, x, dim), _pair(y, dim)
+        return ops.div_scalar(ops.sum((left + right) * steps, dim), 2.0)
+    ends = ops.mul_scalar(ops.select(y, dim, 0) + ops.select(y, dim, -1), 0.5)
+    return ops.mul_scalar(ops.sum(y, dim) - ends, 1.0 if dx is None else float(dx))
 
 
 trapz = trapezoid
@@ -161,10 +161,10 @@ trapz = trapezoid
 def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
     """The integrals up to each sample but the first, as ``trapezoid``."""
     dim = _checked("cumulative_trapezoid", y, x, dx, dim)
-    left, right = _pair(y, dim)
     if x is not None:
-        steps = _steps("cumulative_trapezoid", y, x, dim)
+        steps, (left, right) = _steps("cumulative_trapezoid", y, x, dim), _pair(y, dim)
         return ops.div_scalar(ops.cumsum((right + left) * steps, dim), 2.0)
+    left, right = _pair(y, dim)
     return ops.cumsum(ops.mul_scalar(right + left, (1.0 if dx is None else float(dx)) / 2.0), dim)
 
 

@@ -33,7 +33,8 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-08) -> Any
         raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {title}")
     vectors = [x if x._array.dtype == kind.numpy else ops.to_copy(x, kind.numpy) for x in (x1, x2)]
     x1, x2 = ops.broadcast_tensors(*vectors)
-    return ops.sum((x1 / _norm(x1, dim, eps)) * (x2 / _norm(x2, dim, eps)), dim)
+    sizes = _norm(x1, dim, eps), _norm(x2, dim, eps)
+    return ops.sum((x1 / sizes[0]) * (x2 / sizes[1]), dim)
 
 
 def _norm(x: Any, dim: int, eps: float) -> Any:

@@ -23,10 +23,13 @@ _KL_MEAN = (
 
 def kl_divergence(input: Any, target: Any, number: int, log_target: bool) -> Any:
     """``kl_div`` by the number of its reduction."""
+    # the right operand first, as PyTorch's compiler has it: the order shows in what a backward pass does before it fails
     if log_target:
-        loss = ops.exp(target) * (target - input)
+        apart = target - input
+        loss = ops.exp(target) * apart
     else:
-        loss = ops.xlogy(target, target) - target * input
+        crossed = target * input
+        loss = ops.xlogy(target, target) - crossed
     return apply_reduction(loss, number)
 
 
@@ -88,7 +91,8 @@ def gaussian_nll_loss(
 
 def poisson(input: Any, target: Any, log_input: bool, full: bool, eps: float, number: int) -> Any:
     """``poisson_nll_loss`` by the number of its reduction."""
-    loss = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
+    expected = target * (input if log_input else ops.log(input + eps))  # first, as PyTorch's compiler has it
+    loss = (ops.exp(input) if log_input else input) - expected
     if full:
         stirling = target * ops.log(target) - target + 0.5 * ops.log(2 * math.pi * target)
         loss = loss + ops.masked_fill(stirling, target <= 1, 0)

@@ -224,6 +224,8 @@ def sum_to_size(input: Any, size: Any) -> Any:
     Errors: RuntimeError where it would not.
     """
     shape, size = tuple(input.shape), tuple(size)
+    if not size:
+        return ops.sum(input)
     lead = len(shape) - len(size)
     if lead < 0 or any(n not in (1, m) for n, m in zip(size, shape[lead:])):
         raise RuntimeError(f"size {{{list(size)}}} is not expandable to size {{{list(shape)}}}.")

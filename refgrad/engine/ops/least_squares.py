@@ -139,8 +139,9 @@ def _check_least_squares(A: Any, B: Any, driver: str) -> None:
 
 
 @primitive(
-    outputs=("solution", "residuals", "rank", "singular_values"), constant=("singular_values",), holomorphic=False
-)
+    outputs=("solution", "residuals", "rank", "singular_values"), constant=("singular_values",), holomorphic=False,
+    together=("input", "b"),
+)  # fmt: skip
 def _linalg_lstsq(input: Any, b: Any, /, rcond: float | None, driver: str) -> Any:
     _check_least_squares(input, b, driver)
     vector = is_vector(input.shape, b.shape)

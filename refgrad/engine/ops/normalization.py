@@ -21,6 +21,8 @@ __all__ = [
 ]  # fmt: skip
 
 
+Names = tuple[str, ...]
+
 # the one primitive ----------------------------------------------------------------------------------------------------
 
 
@@ -40,6 +42,23 @@ def _standardized(input: Any, dim: Sizes, eps: float) -> tuple[Any, Any]:
     return centered * scale, scale
 
 
+def require_vector(shape: Sizes) -> None:
+    """Refuse a number in the place of a vector of one channel, where PyTorch reads it as a vector.
+
+    Errors: RuntimeError.
+    """
+    if not shape:
+        raise RuntimeError("TensorAccessor expected 1 dims but tensor has 0")
+
+
+def _scaled(grad: Any, weight: Any, affine: Sizes) -> Any:
+    """The gradient before the weight was multiplied with."""
+    if weight is None:
+        return grad
+    require_vector(weight.shape)
+    return grad * ops.reshape(weight, affine)
+
+
 def _of_affine(value: Any, affine: Sizes, shape: Sizes) -> Any:
     """The gradient of a weight that was broadcast as ``affine``."""
     lead = value.ndim - len(affine)
@@ -47,13 +66,13 @@ def _of_affine(value: Any, affine: Sizes, shape: Sizes) -> Any:
     return ops.reshape(ops.sum(value, dim) if dim else value, shape)
 
 
-def _normalizer(name: str, kernel: str, joint: tuple[str, ...]) -> PrimitiveFunction:
+def _normalizer(name: str, kernel: str, joint: Names, together: Names = ()) -> PrimitiveFunction:
     """The primitive, recorded as ``name``, that standardizes ``input``, laid out as ``shape``, over ``dim``.
 
     ``affine`` is the shape in which weight and bias broadcast with the input.
     """
 
-    @primitive(name=name, joint=joint)
+    @primitive(name=name, joint=joint, together=together)
     def normalize(input: Any, weight: Any, bias: Any, /, shape: Sizes, dim: Sizes, affine: Sizes, eps: float) -> Any:
         require_floating(kernel, input)
         laid_out = input.reshape(shape)
@@ -70,7 +89,7 @@ def _input_vjp(
     grad: Any, input: Any, input_shape: Sizes, weight: Any, shape: Sizes, dim: Sizes, affine: Sizes, eps: float
 ) -> Any:
     normal, scale = _standardized(ops.reshape(input, shape), dim, eps)
-    grad = ops.reshape(grad if weight is None else grad * ops.reshape(weight, affine), shape)
+    grad = ops.reshape(_scaled(grad, weight, affine), shape)
     spread = grad - ops.mean(grad, dim, True) - normal * ops.mean(grad * normal, dim, True)
     return ops.reshape(scale * spread, input_shape)
 
@@ -78,6 +97,7 @@ def _input_vjp(
 def _weight_vjp(
     grad: Any, input: Any, input_shape: Sizes, weight_shape: Sizes, shape: Sizes, dim: Sizes, affine: Sizes, eps: float
 ) -> Any:
+    require_vector(weight_shape)
     normal = ops.reshape(_standardized(ops.reshape(input, shape), dim, eps)[0], input_shape)
     return _of_affine(grad * normal, affine, weight_shape)
 
@@ -87,7 +107,7 @@ def _bias_vjp(grad: Any, bias_shape: Sizes, affine: Sizes) -> Any:
 
 
 _layer_norm = _normalizer("NativeLayerNormBackward0", "LayerNormKernelImpl", ("input", "weight", "bias"))
-_group_norm = _normalizer("NativeGroupNormBackward0", "GroupNormKernelImpl", ())
+_group_norm = _normalizer("NativeGroupNormBackward0", "GroupNormKernelImpl", (), ("input", "weight", "bias"))
 _batch_norm = _normalizer("NativeBatchNormBackward0", "batch_norm", ("input", "weight"))
 
 
@@ -237,21 +257,24 @@ def _scale(var: Any, affine: Sizes, eps: float) -> Any:
     return ops.rsqrt(ops.reshape(var, affine) + eps)
 
 
+def _constants_weight_vjp(
+    grad: Any, input: Any, weight_shape: Sizes, mean: Any, var: Any, affine: Sizes, eps: float
+) -> Any:
+    require_vector(weight_shape)
+    normal = (input - ops.reshape(mean, affine)) * _scale(var, affine, eps)
+    return _of_affine(grad * normal, affine, weight_shape)
+
+
 _by_constants.defvjp(
-    lambda grad, weight, var, affine, eps: (
-        (grad if weight is None else grad * ops.reshape(weight, affine)) * _scale(var, affine, eps)
-    ),
-    lambda grad, input, weight_shape, mean, var, affine, eps: _of_affine(
-        grad * (input - ops.reshape(mean, affine)) * _scale(var, affine, eps), affine, weight_shape
-    ),
+    lambda grad, weight, var, affine, eps: _scaled(grad, weight, affine) * _scale(var, affine, eps),
+    _constants_weight_vjp,
     _bias_vjp,
 )
 
 
 def _follow(running: Any, value: Any, momentum: float) -> None:
     """Move a running statistic towards ``value``, in place; PyTorch does not count this write as one."""
-    if running is not None:
-        running._array[...] = (1 - momentum) * running._array + momentum * value
+    running._array[...] = (1 - momentum) * running._array + momentum * value
 
 
 def batched(
@@ -273,11 +296,15 @@ def batched(
             raise RuntimeError(f"{name} must be defined in evaluation mode")
         check_channels(input, channels, **{name: x})
     check_channels(input, channels, weight=weight, bias=bias)
+    if training and (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
+    for x in statistics.values():
+        require_vector((1,) if x is None else x.shape)
     if not training:
         return _by_constants(input, weight, bias, running_mean, running_var, affine, eps)
     dim = (0, *range(2, input.ndim))
     result = _batch_norm(input, weight, bias, tuple(input.shape), dim, affine, eps)
-    if running_mean is not None or running_var is not None:
+    if running_mean is not None:
         array = input._array
         count = array.size // channels
         _follow(running_mean, array.mean(dim), momentum)

@@ -235,7 +235,8 @@ def _matrix_norm(A: Any, p: Any) -> Any:
 
 def _spread(values: Any, p: Any) -> Any:
     if p == "nuc":
-        return ops.sum(values, -1) * ops.sum(ops.reciprocal(values), -1)
+        inverses = ops.sum(ops.reciprocal(values), -1)
+        return ops.sum(values, -1) * inverses
     largest, smallest = ops.narrow(values, -1, 0, 1), ops.narrow(values, -1, values.shape[-1] - 1, 1)
     ratio = smallest / largest if p == -2 else largest / smallest
     return ops.squeeze(ratio, -1)

@@ -73,7 +73,7 @@ def _check_batches(name: str, input: Any, tau: Any) -> None:
         )
 
 
-@primitive(holomorphic=False)
+@primitive(holomorphic=False, together=("tau", "input"))
 def linalg_householder_product(input: Any, tau: Any, /) -> Any:
     """The first columns of the product of the reflections that ``geqrf`` gives."""
     _check_product(input, tau)

@@ -59,7 +59,7 @@ def _triangle(A: Any, upper: bool, unitriangular: bool) -> Any:
     return ops.triu(A, int(unitriangular)) if upper else ops.tril(A, -int(unitriangular))
 
 
-@primitive(holomorphic=False)
+@primitive(holomorphic=False, together=("B", "A"))
 def _linalg_solve_triangular(A: Any, B: Any, /, upper: bool, left: bool, unitriangular: bool) -> Any:
     check_solver("linalg.solve_triangular", A, B, left)
     return _solved_triangular(A, B, upper, left, unitriangular)
@@ -114,7 +114,7 @@ def _check_systems(name: str, input: Any, A: Any) -> None:
         )
 
 
-@primitive(outputs=("solution", "cloned_coefficient"), holomorphic=False)
+@primitive(outputs=("solution", "cloned_coefficient"), holomorphic=False, together=("input", "A"))
 def _triangular_solve(input: Any, A: Any, /, upper: bool, transpose: bool, unitriangular: bool) -> Any:
     for x, name in ((input, "b"), (A, "A")):
         if x.ndim < 2:
@@ -287,7 +287,7 @@ def is_vector(A_shape: Any, B_shape: Any) -> bool:
     return len(B_shape) == 1 or (len(A_shape) - 1 == len(B_shape) and tuple(B_shape) == tuple(A_shape[:-1]))
 
 
-@primitive(outputs=("result", "info"), holomorphic=False)
+@primitive(outputs=("result", "info"), holomorphic=False, together=("B", "A"))
 def _linalg_solve_ex(A: Any, B: Any, /, left: bool, checks: str) -> Any:
     check_floating("linalg.solve", A)
     if A.dtype != B.dtype:

@@ -273,7 +273,7 @@ def _inside(input: Any, min: Any, max: Any) -> Any:
     return ops.logical_and(above, below)
 
 
-@primitive(promotes="yes", name="ClampBackward0")
+@primitive(promotes="yes", name="ClampBackward0", together=("min", "max"))
 def _clamp_tensors(input: Any, min: Any = None, max: Any = None, /) -> Any:
     return _clip(input, min, max)
 

@@ -39,6 +39,8 @@ def _as_strided(input: Any, /, size: Any, stride: Any, storage_offset: int) -> A
 def _as_strided_vjp(
     grad: Any, input_shape: Any, input_strides: Any, input_dtype: Any, size: Any, stride: Any, storage_offset: int
 ) -> Any:
+    if 0 in size:
+        return ops.zeros_as(grad, input_shape)  # of an empty window no history, as in PyTorch
     frame = Geometry(input_shape, tuple(s // input_dtype.itemsize for s in input_strides), 0)
     return ops.as_strided_backward(grad, frame, Geometry(size, stride, storage_offset))
 

@@ -90,7 +90,7 @@ atan.defvjp(lambda grad, input: grad / (input * input + 1))
 
 
 @of_tensors
-@primitive(promotes="float")
+@primitive(promotes="float", together=("input", "other"))
 def atan2(input: Any, other: Any, /) -> Any:
     """The angle of the point ``(other, input)``, in radians."""
     _unsupported(input, "c", "atan2_cpu")

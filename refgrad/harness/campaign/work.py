@@ -7,11 +7,13 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
-from refgrad.errors import BackendCrashed, BackendTimeout, Unsupported
+from refgrad.errors import BackendCrashed, BackendTimeout, RefgradError, Unsupported
 from refgrad.harness import registry
 from refgrad.harness.backend import profiles
 from refgrad.harness.campaign.plan import Plan
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 PROCESS = "process"  # the stage of findings that are a process's end
+JUDGING = "judging"  # and of those that are refgrad's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,10 @@ class Witnesses:
             return judge(program, self.backend, self.reference, self.torch)
         except (BackendCrashed, BackendTimeout) as error:
             return self.end(program) or ended(program, error, len(program))
+        except (MemoryError, RefgradError):
+            raise
+        except Exception as error:  # a fault of ours: the program is kept, and hours of others are not lost for it
+            return Finding(program, "error", JUDGING, "environment", len(program), "", traceback(error), "a verdict")
 
     def end(self, program: Program) -> Finding | None:
         """The statement of ``program`` at which the backend's own process ends, and what that needs."""
@@ -89,9 +96,20 @@ class Witnesses:
 
     def minimal(self, finding: Finding) -> Finding:
         """The finding on the smallest program that still shows it."""
-        if finding.stage == PROCESS:
+        if finding.stage in (PROCESS, JUDGING):
             return finding
-        return minimal(finding, self.backend, self.reference, self.torch)
+        try:
+            return minimal(finding, self.backend, self.reference, self.torch)
+        except (BackendCrashed, BackendTimeout, MemoryError, RefgradError):
+            raise
+        except Exception as error:  # as above
+            return replace(finding, note=f"could not be made smaller: {traceback(error)}")
+
+
+def traceback(error: Exception) -> str:
+    """An error of our own, with the last line of ours that it passed."""
+    place = extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"
 
 
 def ended(program: Program, error: Exception, number: int) -> Finding:

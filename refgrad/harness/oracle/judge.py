@@ -14,6 +14,7 @@ from refgrad.harness.oracle.derivative import Question, answer, question, slope
 from refgrad.harness.oracle.finding import Finding
 from refgrad.harness.oracle.known import of_torch
 from refgrad.harness.oracle.laws import broken, changed, last_seen
+from refgrad.harness.oracle.sharing import shared
 from refgrad.harness.program import ir
 from refgrad.harness.program.interpreter import interpret
 from refgrad.harness.program.ir import Program
@@ -81,6 +82,11 @@ class Dispute:
     other: str
     suspect: str
 
+    @property
+    def opponent(self) -> str:
+        """The one who is not suspected."""
+        return self.mine if self.suspect == self.other else self.other
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -116,7 +122,7 @@ class Case:
             return self.finding(difference, dispute, "torch", "known")
         mismatch = difference.mismatch
         if mismatch is None or mismatch.kind != "value":
-            return self.finding(difference, dispute, dispute.suspect, "trace")
+            return self.by_word(difference, dispute, other)
         if (culprit := self.touched(difference, dispute, other)) is not None:
             return self.finding(difference, dispute, culprit, "law: untouched by an error")
         moves = allowance(self.program, self.reference, difference)
@@ -130,8 +136,33 @@ class Case:
         if asked is None and any(self.rounds(each, difference) for each in (dispute.mine, dispute.other)):
             return self.finding(difference, dispute, "ill-conditioned", "conditioning", "an answer itself moves so far")
         if asked is None:
-            return self.finding(difference, dispute, dispute.suspect, "trace")
+            return self.by_word(difference, dispute, other)
         return self.decide(difference, dispute, asked)
+
+    def by_word(self, difference: Difference, dispute: Dispute, other: Trace) -> Finding:
+        """The finding where only PyTorch's word counts, which it may have given for memory that its gradients share."""
+        theirs = {dispute.other: self.mine, dispute.mine: other}.get("torch")
+        if self.torch is not None and theirs is not None:
+            texts = getattr(self.backend, "namespace", None) is not None
+            if shared(self.program, self.torch, theirs, difference, texts=texts):
+                return self.finding(difference, dispute, "torch", "sharing", "not if each of its gradients is copied")
+        if self.outdone(difference, dispute):
+            cleared = "in double precision both say what the other said"
+            return self.finding(difference, dispute, dispute.opponent, "double", cleared)
+        return self.finding(difference, dispute, dispute.suspect, "trace")
+
+    def outdone(self, difference: Difference, dispute: Dispute) -> bool:
+        """Whether the suspect's answer in single precision is what both say in double, and the other's is not."""
+        mismatch, wide = difference.mismatch, in_double(self.program)
+        parties = [self.who(party) for party in (dispute.suspect, dispute.mine, dispute.other)]
+        if mismatch is None or mismatch.kind != "value" or wide == self.program or None in parties:
+            return False
+        found = [
+            answer(interpret(program, party), difference, mismatch.index)
+            for program, party in zip((self.program, wide, wide), parties, strict=True)
+        ]
+        numbers = [each.element for each in found if each is not None]
+        return len(numbers) == len(found) and max(numbers) - min(numbers) <= (mismatch.bound or 0.0)
 
     def off_the_line(self, difference: Difference) -> bool:
         """Whether it is a gradient at nan or inf that is in question: PyTorch's own may hang on a tensor's size."""

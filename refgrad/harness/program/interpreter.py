@@ -92,7 +92,7 @@ class Interpreter:
             return
         raised = lacking = None
         try:
-            names = RUN[type(statement)](self, statement)
+            names = self.act(statement)
         except (BackendCrashed, BackendTimeout, MemoryError, ProtocolError):
             raise  # no observation: the backend, or the room for it, is gone
         except Exception as error:  # whatever a library raises is an observation
@@ -103,6 +103,10 @@ class Interpreter:
         if any(self.tensors.get(name) is None for name in ir.made(statement)):  # a gradient that is not there
             self.tensors = {name: tensor for name, tensor in self.tensors.items() if tensor is not None}
         self.steps.append(Step(number, shown, tuple(self.hooked), raised, lacking))
+
+    def act(self, statement: Statement) -> Any:
+        """What the statement means; the names to look at."""
+        return RUN[type(statement)](self, statement)
 
     # looking
 

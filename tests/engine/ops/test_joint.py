@@ -118,3 +118,82 @@ def test_target_that_came_to_require_grad(xp: Any) -> Any:
         target.requires_grad_()
         found.append(attempt(lambda loss=loss, flag=create_graph: loss.backward(create_graph=flag)))
     return found
+
+
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.__name__)
+def test_one_node(op: Any) -> None:
+    """Recorded gradients are outputs of one node: the hook of one that gets no gradient of its own is called with None."""
+
+    def scene(xp: Any) -> Any:
+        values = ([[1.0, 2.0], [4.0, 5.0]], [1.0, 2.0], [0.5, 1.5])
+        leaves = [xp.tensor(each, requires_grad=True) for each in values]
+        result, seen = op(xp, *leaves), []
+        grads = xp.autograd.grad(result, leaves, xp.ones_like(result), create_graph=True)
+        grads[0].register_hook(lambda grad: seen.append(grad is None))
+        attempt(lambda: grads[2].sum().backward())
+        return seen, [leaf.grad for leaf in leaves]
+
+    live(scene)()
+
+
+TWO = {
+    "mul": lambda xp, a, b: a * b,
+    "div": lambda xp, a, b: a / b,
+    "pow": lambda xp, a, b: a**b,
+    "mm": lambda xp, a, b: xp.mm(a, b),
+    "atan2": lambda xp, a, b: xp.atan2(a, b),
+    "hypot": lambda xp, a, b: xp.hypot(a, b),
+    "xlogy": lambda xp, a, b: xp.xlogy(a, b),
+    "solve": lambda xp, a, b: xp.linalg.solve(a, b),
+    "solve_triangular": lambda xp, a, b: xp.linalg.solve_triangular(a, b, upper=True),
+    "lstsq": lambda xp, a, b: xp.linalg.lstsq(a, b).solution,
+    "householder_product": lambda xp, a, b: xp.linalg.householder_product(a, b[0]),
+    "complex": lambda xp, a, b: xp.complex(a, b) * xp.complex(b, a),
+    "kl_div": lambda xp, a, b: xp.nn.functional.kl_div(a, b, reduction="sum", log_target=True),
+    "poisson_nll_loss": lambda xp, a, b: xp.nn.functional.poisson_nll_loss(a, b),
+    "trapezoid": lambda xp, a, b: xp.trapezoid(a, b),
+    "cosine_similarity": lambda xp, a, b: xp.nn.functional.cosine_similarity(a, b),
+    "clamp": lambda xp, a, b: xp.clamp(a, b, b + 1),
+    "linear": lambda xp, a, b: xp.nn.functional.linear(a, b, b[0]),
+    "lerp": lambda xp, a, b: xp.lerp(a, b, b),
+    "group_norm": lambda xp, a, b: xp.nn.functional.group_norm(a, 1, b[0], b[1]),
+}
+
+
+@pytest.mark.parametrize("op", TWO)
+def test_order(op: str) -> None:
+    """Gradients are computed in PyTorch's order, by the names of the inputs, and the parts of a formula in its own."""
+
+    def numbers(grads: Any) -> list[int]:
+        made = [grad.grad_fn._sequence_nr() for grad in grads]
+        return sorted(range(len(made)), key=made.__getitem__)
+
+    def history(node: Any) -> list[str]:
+        seen, ahead = set(), [node]
+        while ahead:
+            node = ahead.pop()
+            if node is not None and node not in seen and "Accumulate" not in node.name():
+                seen.add(node)
+                ahead += [each for each, _ in node.next_functions]
+        return [node.name() for node in sorted(seen, key=lambda node: node._sequence_nr())]
+
+    def scene(xp: Any) -> Any:
+        leaves = [xp.tensor([[3.0, 0.5], [0.2, 2.0]], requires_grad=True) for _ in range(2)]
+        result = TWO[op](xp, *leaves)
+        weight = xp.ones_like(result) * xp.tensor(2.0, requires_grad=True)
+        grads = xp.autograd.grad(result, leaves, weight, create_graph=True)
+        return history(result.grad_fn), numbers(grads)
+
+    live(scene)()
+
+
+@live
+def test_before_a_freed_graph_is_asked_for(xp: Any) -> Any:
+    """What a pass gives before it fails hangs on that order, too."""
+    found = []
+    for wanted in range(2):
+        input, target = xp.tensor(1.0, requires_grad=True), xp.tensor(-0.5, requires_grad=True)
+        loss = xp.nn.functional.kl_div(input, target, reduction="sum", log_target=True)
+        grads = xp.autograd.grad(loss, (input, target), create_graph=True, retain_graph=False)
+        found.append((attempt(grads[wanted].backward), input.grad, target.grad))
+    return found

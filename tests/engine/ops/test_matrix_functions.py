@@ -51,3 +51,13 @@ SLOPES = {
 def test_slopes(name):
     """The gradients are the slopes that finite differences measure."""
     check_slopes_of(SLOPES[name], regular(3, 3, dtype="complex128"))
+
+
+def test_linear_in_the_cotangent():
+    """The gradient of ``matrix_exp`` has all its digits for a cotangent of any size, where PyTorch's loses some."""
+    found = []
+    for size in (1.0, 1024.0, 2.0**40):
+        A = refgrad.tensor([[2.0, 0.5], [0.25, 1.0]], requires_grad=True)
+        (grad,) = refgrad.autograd.grad(refgrad.matrix_exp(A), A, refgrad.ones(2, 2) * size)
+        found.append((grad / size).tolist())
+    assert found[0] == found[1] == found[2]

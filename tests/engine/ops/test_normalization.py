@@ -132,3 +132,38 @@ def test_gradients_are_slopes(name):
     """The gradients of a normalization are the slopes that finite differences measure, in both orders."""
     call, *inputs = SLOPES[name]
     check_slopes(call, [x.values for x in inputs])
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("number", range(4))
+def test_batch_norm_by_numbers(number, training):
+    """A number is a vector of one channel only where PyTorch does not look: statistics are refused, a weight in the backward."""
+
+    def run(xp):
+        input = xp.tensor([[1.0], [2.0]], dtype=xp.float64, requires_grad=True)
+        given = [xp.tensor(0.5 if i == number else [0.5], dtype=xp.float64) for i in range(4)]
+        try:
+            result = xp.nn.functional.batch_norm(input, *given, training=training)
+        except RuntimeError as error:
+            return str(error), [x.tolist() for x in given]
+        try:
+            result.sum().backward()
+        except RuntimeError as error:
+            return result.tolist(), str(error)
+        return result.tolist(), input.grad.tolist(), [x.tolist() for x in given]
+
+    mine, theirs = run(refgrad), run(torch)
+    assert str(mine) == str(theirs) or np.allclose(mine[0], theirs[0])
+    assert [type(part) for part in mine] == [type(part) for part in theirs]
+
+
+@pytest.mark.parametrize("given", [(True, False), (False, True)])
+def test_batch_norm_by_half_of_the_statistics(given):
+    """In training there are both running statistics, or none."""
+    told = []
+    for xp in (refgrad, torch):
+        statistics = [xp.zeros(2) if one else None for one in given]
+        with pytest.raises(ValueError, match="must either both be None") as error:
+            xp.nn.functional.batch_norm(xp.ones(3, 2), *statistics, training=True)
+        told.append(str(error.value))
+    assert told[0] == told[1]

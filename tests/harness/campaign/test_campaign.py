@@ -220,3 +220,29 @@ def finished(folder):
 
 def names(folder):
     return {path.name for path in (folder / "findings").glob("*.json")}
+
+
+def test_a_fault_of_our_own_does_not_end_it(tmp_path, monkeypatch):
+    """A program that refgrad itself cannot judge is kept, laid at its own door, and the others are run."""
+
+    def judge(program, *witnesses, **kwargs):
+        if "cos" in actions(program):
+            raise ValueError("no verdict")
+
+    monkeypatch.setattr(work, "judge", judge)
+    store, (found,) = campaign(tmp_path, "Right", Here(), programs=20)
+    assert store.programs == 20
+    assert (found["stage"], found["blame"], store.families[found["family"]]) == ("judging", "environment", 2)
+    assert found["actual"].startswith("'ValueError: no verdict (test_campaign.py, line")
+
+
+def test_a_finding_that_cannot_be_made_smaller(tmp_path, monkeypatch):
+    """A fault in the shrinking leaves the finding as it was found, and says so."""
+
+    def minimal(*args):
+        raise ValueError("no smaller one")
+
+    monkeypatch.setattr(work, "minimal", minimal)
+    store, found = campaign(tmp_path, "Wrong", Here(), programs=10)
+    assert (store.programs, {each["blame"] for each in found}) == (10, {"backend"})
+    assert all(each["note"].startswith("could not be made smaller: ValueError: no smaller one") for each in found)

@@ -146,3 +146,17 @@ def test_a_formula_that_cancels():
     program = Program((leaf, Op("y", "sin", (Ref("x"),)), Backward("y")))
     found = [judge(program, wrong_by(share), RIGHT, RIGHT) for share in (1e-4, 1e-2)]
     assert [each.blame for each in found] == ["ill-conditioned", "backend"]
+
+
+def test_who_is_wrong_only_in_single_precision():
+    """Where both say in double precision what one said in single, the other has lost digits, whoever is suspected."""
+
+    def exp(input):
+        factor = 1.001 if input.dtype == refgrad.float32 else 1.0
+        return refgrad.exp(input) * factor
+
+    program = Program((Leaf("x", (2,), (0.5, 1.0), dtype="float32"), Op("y", "exp", (Ref("x"),))))
+    finding = judge(program, RIGHT, RIGHT, twin(exp=exp))
+    assert (finding.kind, finding.stage, finding.blame) == ("value", "double", "torch")
+    finding = judge(program, twin(exp=exp), RIGHT, RIGHT)
+    assert (finding.stage, finding.blame) == ("trace", "backend")

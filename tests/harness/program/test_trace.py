@@ -1,8 +1,9 @@
 """Two traces of one program, and where they part."""
 
+import numpy as np
 import pytest
 
-from refgrad.harness.program.trace import Raised, Step, first_difference, stable
+from refgrad.harness.program.trace import Raised, Seen, Step, first_difference, stable
 
 
 def raised(kind, text=""):
@@ -22,6 +23,16 @@ def test_errors(mine, texts, parts):
     """A library that does not speak torch need only raise an error where PyTorch does, of whatever class."""
     found = first_difference(mine, raised("RuntimeError"), texts=texts)
     assert (found is not None) == parts
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0]])
+def test_a_look_that_is_refused(values):
+    """A tensor of any size that one backend shows and the other refuses to is a difference."""
+    seen = Seen(np.array(values), False, True, False, 0, None, None)
+    refused = Raised("RuntimeError", "a view was modified")
+    found = first_difference((Step(0, {"a": seen}),), (Step(0, {"a": refused}),))
+    assert found is not None
+    assert (found.field, found.name, found.expected) == ("look", "a", refused)
 
 
 def test_stable():
