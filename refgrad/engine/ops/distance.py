@@ -9,7 +9,7 @@ import numpy as np
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.grad_mode import no_grad
 from refgrad.engine.ops import norms
-from refgrad.engine.ops.forms import no_tangent
+from refgrad.engine.ops.forms import no_tangent, unwritten
 from refgrad.engine.primitive import primitive
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance", "pdist"]
@@ -62,30 +62,15 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-06, keep
 # all pairs of rows ----------------------------------------------------------------------------------------------------
 
 
-@primitive()
-def _differences(input: Any, /) -> Any:
+def _differences(input: Any) -> Any:
     """Each row minus each later one."""
     first, second = np.triu_indices(len(input), 1)
     return input[first] - input[second]
 
 
-@primitive()
-def _returned(input: Any, /, rows: int) -> Any:
-    """The transpose of ``_differences``."""
-    first, second = np.triu_indices(rows, 1)
-    result = np.zeros((rows, input.shape[1]), input.dtype)
-    np.add.at(result, first, input)
-    np.subtract.at(result, second, input)
-    return result
-
-
-_differences.defvjp(lambda grad, input_shape: _returned(grad, input_shape[0]))
-_returned.defvjp(lambda grad: _differences(grad))
-
-
 @primitive(name="PdistBackward0")
 def _pdist(input: Any, /, p: float) -> Any:
-    size = np.abs(_differences.op.forward(input))
+    size = np.abs(_differences(input))
     if not size.shape[1]:
         return np.zeros(len(size), input.dtype)
     if p == np.inf:
@@ -96,24 +81,29 @@ def _pdist(input: Any, /, p: float) -> Any:
 def _slope(difference: Any, norm: Any, p: float) -> Any:
     """The gradient of a ``p``-norm; 0 at the origin, and for ``p`` below 1 where the vector is 0, as in torch."""
     if p == 1:
-        return ops.sgn(difference)
+        return np.sign(difference)
     if p == 2:
-        return ops.masked_fill(difference / norm, norm == 0, 0)
-    size = ops.abs(difference)
+        return np.where(norm == 0, 0, difference / norm)
+    size = np.abs(difference)
     if p == np.inf:
-        return ops.where(size == norm, ops.sgn(difference), 0.0)
-    flat = ops.logical_or(norm == 0, difference == 0) if p < 1 else norm == 0
-    return ops.masked_fill(ops.sgn(difference) * ops.pow(size / norm, p - 1), flat, 0)
+        return np.where(size == norm, np.sign(difference), 0)
+    flat = (norm == 0) | (difference == 0) if p < 1 else norm == 0
+    return np.where(flat, 0, np.sign(difference) * (size / norm) ** (p - 1))
 
 
-def _pdist_vjp(grad: Any, input: Any, input_shape: Any, result: Any, p: float) -> Any:
-    if p == 0 or not input_shape[1]:
-        return ops.zeros_like(input)
-    slope = _slope(_differences(input), ops.unsqueeze(result, 1), p)
-    return _returned(ops.unsqueeze(grad, 1) * slope, input_shape[0])
+@primitive(name="PdistBackwardBackward0")
+def _pdist_backward(grad: Any, input: Any, result: Any, /, p: float) -> Any:
+    found = np.zeros(input.shape, input.dtype)
+    if p and input.shape[1]:
+        flow = grad[:, None] * _slope(_differences(input), result[:, None], p)
+        first, second = np.triu_indices(len(input), 1)
+        np.add.at(found, first, flow)
+        np.subtract.at(found, second, flow)
+    return found
 
 
-_pdist.defvjp(_pdist_vjp)
+_pdist_backward.defvjp(*(unwritten("_pdist_backward"),) * 3)
+_pdist.defvjp(lambda grad, input, result, p: _pdist_backward(grad, input, result, p))
 _pdist.defjvp(no_tangent("_pdist_forward"))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import ops
-from refgrad.engine.ops.forms import _met, _unsupported, by_last
+from refgrad.engine.ops.forms import _met, _unsupported, by_last, unwritten
 from refgrad.engine.primitive import primitive
 
 __all__ = [
@@ -139,13 +139,6 @@ def special_multigammaln(input: Any, p: int) -> Any:
 # of two arguments -----------------------------------------------------------------------------------------------------
 
 
-def _no_derivative(name: str) -> Any:
-    def rule(grad: Any) -> Any:
-        raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
-
-    return rule
-
-
 def _zeta(x: Any, q: Any) -> Any:
     from scipy.special import zeta
 
@@ -171,11 +164,9 @@ def _zeta_number(input: Any, /, other: Any) -> Any:
     return _zeta_tensor.op.forward(*_met(input, other))
 
 
-_zeta_tensor.defvjp(
-    _no_derivative("zeta"), lambda grad, input, other: grad * -input * ops.special_zeta(input + 1, other)
-)
+_zeta_tensor.defvjp(unwritten("zeta"), lambda grad, input, other: grad * -input * ops.special_zeta(input + 1, other))
 _zeta_swapped.defvjp(lambda grad, input, other: grad * -other * ops.special_zeta(other + 1, input))
-_zeta_number.defvjp(_no_derivative("zeta"))
+_zeta_number.defvjp(unwritten("zeta"))
 special_zeta = by_last("special_zeta", _zeta_tensor, _zeta_number, _zeta_swapped)
 
 
@@ -202,5 +193,5 @@ def _density(input: Any, other: Any) -> Any:
     return ops.exp((input - 1) * ops.log(other) - other - ops.lgamma(input))
 
 
-igamma.defvjp(_no_derivative("igamma: input"), lambda grad, input, other: grad * _density(input, other))
-igammac.defvjp(_no_derivative("igammac: input"), lambda grad, input, other: -grad * _density(input, other))
+igamma.defvjp(unwritten("igamma: input"), lambda grad, input, other: grad * _density(input, other))
+igammac.defvjp(unwritten("igammac: input"), lambda grad, input, other: -grad * _density(input, other))

@@ -111,22 +111,24 @@ _group_norm = _normalizer("NativeGroupNormBackward0", "GroupNormKernelImpl", (),
 _batch_norm = _normalizer("NativeBatchNormBackward0", "batch_norm", ("input", "weight"))
 
 
-def _group_weight_vjp(
-    grad: Any,
-    input: Any,
-    input_shape: Sizes,
-    weight_shape: Sizes,
-    result: Any,
-    shape: Sizes,
-    dim: Sizes,
-    affine: Sizes,
+# PyTorch computes the group's gradients of means that it has saved as results, and these have a history
+
+
+def _group_input_vjp(
+    grad: Any, input: Any, input_shape: Sizes, weight: Any, result: Any, shape: Sizes, dim: Sizes, affine: Sizes,
     eps: float,
-) -> Any:
-    # PyTorch computes it of means that it has saved as results, and these have a history
+) -> Any:  # fmt: skip
+    return hang(_input_vjp(grad, input, input_shape, weight, shape, dim, affine, eps), result)
+
+
+def _group_weight_vjp(
+    grad: Any, input: Any, input_shape: Sizes, weight_shape: Sizes, result: Any, shape: Sizes, dim: Sizes,
+    affine: Sizes, eps: float,
+) -> Any:  # fmt: skip
     return hang(_weight_vjp(grad, input, input_shape, weight_shape, shape, dim, affine, eps), result)
 
 
-_group_norm.defvjp(weight=_group_weight_vjp)
+_group_norm.defvjp(_group_input_vjp, _group_weight_vjp)
 
 
 # layers ---------------------------------------------------------------------------------------------------------------

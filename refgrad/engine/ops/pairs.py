@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.engine import dims, dtypes, ops
+from refgrad.engine.ops.forms import unwritten
 from refgrad.engine.ops.matrices import mT
 from refgrad.engine.ops.norms import norm_jvp, norm_of, norm_vjp
 from refgrad.engine.primitive import primitive
@@ -75,11 +76,7 @@ def cdist_backward(grad: Any, x1: Any, x2: Any, cdist: Any, /, p: float) -> Any:
     return np.sum(np.sign(difference) * share * grad[..., None], -2).astype(x1.dtype)
 
 
-def _no_derivative(grad: Any) -> Any:
-    raise NotImplementedError("the derivative for '_cdist_backward' is not implemented.")
-
-
-cdist_backward.defvjp(_no_derivative, _no_derivative, _no_derivative, _no_derivative)
+cdist_backward.defvjp(*(unwritten("_cdist_backward"),) * 4)
 _cdist_forward.defvjp(
     lambda grad, x1, x2, result, p: ops.cdist_backward(grad, x1, x2, result, p),
     lambda grad, x1, x2, result, p: ops.cdist_backward(mT(grad), x2, x1, mT(result), p),

@@ -2,21 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from refgrad.harness.campaign.campaign import Campaign
 from refgrad.harness.campaign.progress import coverage
+from refgrad.harness.op_db import ops
 from refgrad.harness.oracle.finding import HARMLESS
+from refgrad.harness.program.grammar import INPLACE
 
-__all__ = ["render"]
+__all__ = ["alike", "render"]
+
+
+NUMBERS = frozenset({"value", "grad", "hook"})  # where two answers may be the same by chance
+NAMED = 8  # of those alike, how many are named
 
 
 def render(campaign: Campaign, out: Path | None) -> str:
-    """Each finding with how often its like was seen, its evidence and its file; then what is known, and the sums."""
-    blocks = [list(entry(campaign, each, out)) for each in campaign.unexpected]
+    """Each kind of finding with its evidence, its file and those alike; then what is known, and the sums."""
+    blocks = [[*entry(campaign, first, out), *also(others)] for first, *others in alike(campaign.unexpected)]
     return "\n".join(line for block in (*blocks, list(conclusion(campaign))) for line in (*block, "")).rstrip()
+
+
+def alike(findings: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The findings in groups: the same fact is told as wrongly of the results of several ops, in the same modes."""
+    groups = dict[Any, list[dict[str, Any]]]()
+    for finding in findings:
+        told = tuple(finding[field] for field in ("kind", "stage", "blame", "actual", "expected"))
+        around = tuple(word for word in words(finding) if word not in INPLACE and word not in op_names())
+        groups.setdefault(finding["signature"] if finding["kind"] in NUMBERS else (told, around), []).append(finding)
+    return list(groups.values())
+
+
+@cache
+def op_names() -> frozenset[str]:
+    """The ops that a program may call."""
+    return frozenset(op.name for op in ops())
+
+
+def words(finding: dict[str, Any]) -> list[str]:
+    """The ops and actions of a finding's program."""
+    return str(finding["signature"]).partition(":")[0].split("+")
+
+
+def also(others: list[dict[str, Any]]) -> Iterator[str]:
+    if others:
+        named = [each["signature"].partition(":")[0] for each in others[:NAMED]]
+        yield f"  and {len(others)} alike: {', '.join(named)}{', ...' if len(others) > NAMED else ''}"
 
 
 def entry(campaign: Campaign, finding: dict[str, Any], out: Path | None) -> Iterator[str]:
@@ -39,7 +73,9 @@ def conclusion(campaign: Campaign) -> Iterator[str]:
             yield f"known: {each['signature']} ({each['known']})"
     harmless = sum(each["blame"] in HARMLESS for each in store.findings.values())
     others = f", {harmless} conventions or ill-conditioned" if harmless else ""
+    found, kinds = len(campaign.unexpected), len(alike(campaign.unexpected))
+    different = f" of {kinds} kinds" if kinds < found else ""
     yield (
-        f"{plan.backend} {plan.version}: {len(campaign.unexpected)} findings{others} in {store.programs:,} programs "
+        f"{plan.backend} {plan.version}: {found} findings{different}{others} in {store.programs:,} programs "
         f"of seed {plan.seed}; {coverage(store.reached)} reached"
     )

@@ -104,11 +104,11 @@ def question(program: Program, reference: Any, difference: Difference, mine: Tra
 
 
 def differentiated_by(statement: Statement | None, difference: Difference) -> str | None:
-    """The tensor whose gradient differs."""
+    """The tensor whose gradient differs, if it was asked for."""
     if isinstance(statement, ir.Grad) and difference.field == "value" and difference.name in statement.names:
         return statement.inputs[statement.names.index(difference.name)]
     if isinstance(statement, ir.Backward) and difference.field == "grad":
-        return difference.name
+        return difference.name if statement.inputs is None or difference.name in statement.inputs else None
     return difference.name if difference.field == "hook" else None
 
 

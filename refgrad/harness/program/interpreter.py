@@ -22,6 +22,9 @@ __all__ = ["Interpreter", "array_of", "function_of", "index_of", "interpret", "m
 
 Array = np.ndarray[Any, Any]
 HERE = Path(__file__).parent
+ITSELF = frozenset(
+    {"atleast_1d", "atleast_2d", "conj", "real", "sum_to_size"}
+)  # give their input if there is nothing to do
 
 
 def interpret(program: Program, backend: Any, *, watch: bool = True) -> Trace:
@@ -199,6 +202,8 @@ class Interpreter:
             args = [self.argument(each) for each in statement.args]
             params = {name: self.argument(each) for name, each in statement.params}
             result = function_of(self.xp, statement.op, how, args)(*args, **params)
+            if not self.native and statement.op in ITSELF and alike(result, args[0]):
+                result = args[0]  # as in PyTorch: a copy would have a gradient of its own
         self.tensors[statement.name] = result if statement.output is None else result[statement.output]
         return (statement.name,)
 
@@ -304,6 +309,12 @@ def missing(error: Exception, backend: Any) -> str | None:
     """What the backend says it lacks by raising ``error``, a keyword of PyTorch's that it does not take among it."""
     unexpected = "unexpected keyword argument" in str(error) and not hasattr(backend, "namespace")
     return str(error) if unexpected and isinstance(error, TypeError) else lacks(error, backend, HERE)
+
+
+def alike(result: Any, input: Any) -> bool:
+    """Whether there was nothing to do to ``input``."""
+    shapes, kinds = ([str(getattr(each, what)) for each in (result, input)] for what in ("shape", "dtype"))
+    return shapes[0] == shapes[1] and kinds[0] == kinds[1] and "complex" not in kinds[0]
 
 
 def native(tensor: Any) -> Array:

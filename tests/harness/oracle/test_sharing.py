@@ -16,13 +16,14 @@ STACKED = (*LEAVES, Op("c", "stack", ((Ref("a"), Ref("b")),)), Op("d", "sum", (R
 TWICE = (*STACKED, Backward("d", retain_graph=True), Backward("d"), Hook("a"))
 WEIGHED = (Leaf("w", (2,), (1.0, 2.0)), *STACKED[:3], Backward("c", "w", retain_graph=True))
 COUNTED = (*WEIGHED, TakeGrad("e", "a"), Backward("c", "w"))
+ONE = (*STACKED, Backward("d", retain_graph=True), Backward("d", inputs=("b",)))
 WRITTEN = (LEAVES[0], Op("c", "sum", (Ref("a"),)), Grad(("g",), ("c",), ("a",)), InPlace("g", "add_", (Ref("c"),)))
 
 
 @pytest.mark.parametrize("candidate", [RIGHT, TORCH], ids=lambda each: each.name)
-@pytest.mark.parametrize(("statements", "kind"), [(COUNTED, "version"), (WRITTEN, "error")])
+@pytest.mark.parametrize(("statements", "kind"), [(COUNTED, "version"), (WRITTEN, "error"), (ONE, "grad")])
 def test_blame(statements, kind, candidate):
-    """Writes that count together, and a view that the program has not made: PyTorch's, as witness and as candidate."""
+    """Writes that count together, or go to a leaf that was not asked for, and a view that the program has not made."""
     finding = judge(Program(statements), candidate, RIGHT, TORCH)
     assert (finding.kind, finding.stage, finding.blame) == (kind, "sharing", "torch")
 

@@ -1,0 +1,59 @@
+"""What a second derivative needs of the first one's graph: the same as in PyTorch, kept or freed, for every op."""
+
+from __future__ import annotations
+
+import warnings
+from itertools import product
+from typing import Any
+
+import pytest
+
+import refgrad
+from refgrad.harness.op_db import chapters
+from refgrad.harness.opinfo import OpInfo, SampleInput, bind
+from tests.engine.live import attempt
+
+torch = pytest.importorskip("torch")
+
+
+def again(xp: Any, op: OpInfo, sample: SampleInput, wanted: tuple[bool, ...], keep: bool) -> Any:
+    """Which gradients have a history, and what differentiating each once more gives: numbers or none, or an error."""
+    fn, arrays = bind(op, sample)
+    xp.manual_seed(3)
+    tensors = [xp.tensor(array).requires_grad_(one) for array, one in zip(arrays, wanted)]
+    leaves = [x for x in tensors if x.requires_grad]
+    outputs = [y for y in fn(xp, *tensors) if isinstance(y, xp.Tensor) and y.requires_grad]
+    if not outputs:
+        return None
+    grads = xp.autograd.grad(
+        outputs, leaves, [xp.ones_like(y) for y in outputs], create_graph=True, retain_graph=keep, allow_unused=True
+    )
+
+    def second(grad: Any) -> Any:
+        if grad is None or not grad.requires_grad:
+            return grad is None
+        found = attempt(lambda: xp.autograd.grad(grad, leaves, xp.ones_like(grad), True, allow_unused=True))
+        return [x is None for x in found] if isinstance(found, (tuple, list)) else found.text[:60]
+
+    return [second(grad) for grad in grads]
+
+
+@pytest.mark.parametrize("chapter", chapters())
+def test_second_derivative(chapter: str) -> None:
+    """Whether it can be had, and of what, hangs on neither library's own way of computing the first."""
+    differing = []
+    for op in chapters()[chapter]:
+        for sample in op.samples:
+            arrays = bind(op, sample)[1] if all(x.layout == "contiguous" for x in sample.arrays()) else ()
+            for wanted, keep in product(list(product((True, False), repeat=len(arrays)))[:8], (True, False)):
+                with warnings.catch_warnings():
+                    warnings.simplefilter(
+                        "ignore"
+                    )  # PyTorch's words on the cost of create_graph, and on complex numbers
+                    mine, theirs = (
+                        attempt(lambda xp=xp: again(xp, op, sample, wanted, keep)) if any(wanted) else None
+                        for xp in (refgrad, torch)
+                    )
+                if mine != theirs:
+                    differing.append((op.id, str(sample), wanted, keep, mine, theirs))
+    assert not differing
