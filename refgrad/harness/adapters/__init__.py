@@ -10,6 +10,7 @@ from refgrad.errors import NotApplicable
 from refgrad.harness.adapters.calculus import Calculus
 from refgrad.harness.adapters.facade import Facade
 from refgrad.harness.adapters.functional import FunctionalBackend
+from refgrad.harness.adapters.method_ops import method_ops
 from refgrad.harness.adapters.namespace import NamespaceBackend, completed
 from refgrad.harness.adapters.numpy_ops import axis_of, numpy_ops
 from refgrad.harness.adapters.scipy_ops import scipy_ops
@@ -26,6 +27,7 @@ __all__ = [
     "axis_of",
     "calculus",
     "facade",
+    "method_ops",
     "numpy_ops",
     "scipy_ops",
     "tape_vjp",
