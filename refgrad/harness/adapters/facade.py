@@ -201,7 +201,8 @@ class Facade(Creation):
         if isinstance(value, np.ndarray):
             return self._backend.asarray(value)
         if isinstance(value, list | tuple) and any(isinstance(each, Tensor | list | tuple) for each in value):
-            return type(value)(map(self.unwrap, value))
+            parts = map(self.unwrap, value)
+            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
         return value
 
     def to_numpy(self, raw: Any) -> np.ndarray[Any, Any]:

@@ -1,6 +1,7 @@
 """``xp`` over a tape that is not PyTorch's: torch's words reach the library's own calls, and nothing is emulated."""
 
 import contextlib
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -171,6 +172,14 @@ def test_tuples_stay_tuples(x):
     """An op that returns several tensors returns a tuple of tensors."""
     first, second = x.split(1)
     assert (first.item(), second.item()) == (1.0, 2.0)
+
+
+def test_named_tuples(xp, x):
+    """A named tuple of tensors is one of the library's own values, and back."""
+    pair = namedtuple("ValuesIndices", "values indices")(x.raw, (x**2).raw)
+    back = xp.unwrap(xp.wrap(pair))
+    assert back.values is pair.values
+    assert back.indices is pair.indices
 
 
 UNSUPPORTED = {
