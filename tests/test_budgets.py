@@ -55,7 +55,7 @@ def test_profiles():
         "refgrad-paddle/__init__": "tape",
         "refgrad-js-pytorch/__init__": "wire",
         "refgrad-micrograd/__init__": "core", "refgrad-jax/__init__": "forward or higher",
-        "refgrad-mlx/__init__": "forward or higher",
+        "refgrad-mlx/__init__": "forward or higher", "refgrad-tinygrad/__init__": "forward or higher",
         "functional/__init__": "core", "namespace/__init__": "namespace",
         "tape/__init__": "tape", "wire/__init__": "wire",
     }  # fmt: skip

@@ -46,3 +46,30 @@ def test_other_keywords(backend):
     np.testing.assert_allclose(calculus(backend).value(lambda xp, x: xp.sum(x, dim=0, keepdim=True), X), [2.5])
     with pytest.raises(Unsupported):
         calculus(backend).value(lambda xp, x: xp.cumsum(x, dim=0, dtype=xp.float64), X)
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda xp, x: xp.sort(xp.sum(x))[0],
+        lambda xp, x: xp.diag(xp.stack([x, x])),
+        lambda xp, x: xp.logsumexp(xp.stack([x, x]), dim=(0, 1)),
+    ],
+    ids=["a number has no order", "diag of a matrix", "logsumexp along two"],
+)
+def test_takes_less(backend, fn):
+    """What PyTorch's function takes and tinygrad's method does not is unsupported, and no failure."""
+    with pytest.raises(Unsupported):
+        calculus(backend).value(fn, X)
+
+
+def test_several_outputs(backend):
+    """Outputs are computed at once, and stay PyTorch's pair of values and indices."""
+    values, indices = calculus(backend).value(lambda xp, x: xp.max(x, dim=0), X)
+    assert (values, indices) == (2.0, 1)
+
+
+def test_single_precision(backend):
+    """Ones for a missing cotangent have the dtype of the output."""
+    value, (grad,) = calculus(backend).vjp(lambda xp, x: x * x, (X.astype(np.float32),))
+    assert (value.dtype, grad.dtype) == (np.float32, np.float32)

@@ -32,7 +32,7 @@ GROUP = "refgrad.backends"
 EXEC = "exec:"
 BUILTIN = {"refgrad": "refgrad.reference:Reference"}  # found even where nothing is installed
 # this project's own distributions, each called refgrad-NAME
-PLUGINS = ("autograd", "jax", "js-pytorch", "micrograd", "mlx", "mygrad", "paddle", "torch")
+PLUGINS = ("autograd", "jax", "js-pytorch", "micrograd", "mlx", "mygrad", "paddle", "tinygrad", "torch")
 
 
 @dataclass(frozen=True, slots=True)

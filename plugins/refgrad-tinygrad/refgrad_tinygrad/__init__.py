@@ -22,23 +22,27 @@ class Tinygrad:
         if array.dtype.kind == "c":
             raise Unsupported("complex numbers")
         # a tensor made of a number would be a constant of the graph, one with all that are equal
-        return Tensor(np.array(array, ndmin=1)).reshape(array.shape)
+        return Tensor(array.tobytes(), dtype=array.dtype.name).reshape(array.shape)
 
     def to_numpy(self, value):
-        constant = value.device is None  # which numpy() would have made on a device that needs a compiler
-        return np.array((value.clone(Device.DEFAULT) if constant else value).numpy())
+        return np.array(stored(value).numpy())
 
     def ops(self):
         return method_ops(Tensor, METHODS, SPELLED_OTHERWISE)
 
+    def value(self, fn, primals):
+        output = fn(*primals)
+        return tuple(at_once(*output)) if isinstance(output, tuple | list) else output
+
     def vjp(self, fn, primals, cotangent=None):
         with self.deeper():
             output = fn(*primals)
-        weights = output.ones_like() if cotangent is None else cotangent
-        grads = tuple(output.gradient(*primals, gradient=weights))
-        if not self.depth:
-            output.realize(*grads)  # at once, what they share; an outer derivative would not see behind it
-        return output, grads
+        # ones that are no constant of the graph share the kernels of other weights
+        weights = self.asarray(np.ones(output.shape, output.dtype.fmt)) if cotangent is None else cotangent
+        grads = output.gradient(*primals, gradient=weights)
+        if not self.depth:  # an outer derivative would not see behind what is stored
+            output, *grads = at_once(output, *grads)
+        return output, tuple(grads)
 
     @contextmanager
     def deeper(self):
@@ -47,3 +51,15 @@ class Tinygrad:
             yield
         finally:
             self.depth -= 1
+
+
+def stored(value):
+    """Constants, which tinygrad would store on a device that needs a compiler, and views, as memory of this one."""
+    return value.clone(Device.DEFAULT) if value.device is None else value.contiguous()
+
+
+def at_once(*values):
+    """Values that are lazy no longer, computed together, for they share most of their graphs."""
+    values = [*map(stored, values)]
+    values[0].realize(*values[1:])
+    return values

@@ -1,5 +1,6 @@
 """PyTorch's ops as tinygrad's tensors have them, and how tinygrad spells programs."""
 
+import inspect
 import operator
 import os
 from collections import namedtuple
@@ -18,31 +19,86 @@ from tinygrad import Device, Tensor
 __all__ = ["IDIOM", "METHODS", "SPELLED_OTHERWISE", "Device", "Tensor"]
 
 METHODS = """celu copysign cummax cummin einsum elu hardsigmoid hardswish hardtanh isclose lerp logcumsumexp logsigmoid
- masked_fill masked_select meshgrid mish relu6 repeat_interleave scatter scatter_reduce selu silu softmin softplus softsign std_mean
- topk unflatten var_mean""".split()
+ masked_fill meshgrid mish normalize one_hot relu6 scaled_dot_product_attention scatter scatter_reduce selu silu softmin softplus softsign
+ std_mean unflatten var_mean""".split()
 ValuesIndices = namedtuple("ValuesIndices", "values indices")
+
+
+def position(name):
+    return lambda input, dim=None, keepdim=False: getattr(input, name)(axis_of(input, dim), keepdim)
 
 
 def extremum(name):
     """Of all elements, or along a dimension, where PyTorch gives the indices, too."""
+    place = position(f"arg{name}")
 
     def op(input, dim=None, keepdim=False):
-        axis = axis_of(input, dim)
-        values = getattr(input, name)(axis, keepdim)
-        return values if dim is None else ValuesIndices(values, getattr(input, f"arg{name}")(axis, keepdim))
+        values = getattr(input, name)(axis_of(input, dim), keepdim)
+        return values if dim is None else ValuesIndices(values, place(input, dim, keepdim))
 
     return op
+
+
+def needs(fits, feature, takes):
+    if not fits:
+        raise Unsupported(feature, f"tinygrad takes {takes}")
 
 
 def convolution(method):
     """In any number of dimensions, which the kernel says."""
 
     def op(input, weight, bias=None, **options):
-        if input.ndim < weight.ndim or isinstance(options.get("padding"), str):
-            raise Unsupported("convolution", "tinygrad takes batches, and padding in numbers")
+        numbers = not isinstance(options.get("padding"), str)
+        needs(input.ndim == weight.ndim and numbers, "convolution", "batches, and padding in numbers")
         return method(input, weight, bias, **options)
 
     return op
+
+
+def with_dims(method):
+    """PyTorch lets a number without dimensions pass for a vector of one."""
+
+    def op(input, *args, **parameters):
+        needs(input.ndim, method.__name__, "no number without dimensions")
+        return method(input, *args, **parameters)
+
+    op.__signature__ = inspect.signature(method)
+    return op
+
+
+def diag(input):
+    needs(input.ndim == 1, "diag", "vectors")
+    return input.diag()
+
+
+def gather(input, dim, index):
+    needs(input.ndim == index.ndim, "gather", "as many dimensions of both")
+    return with_dims(Tensor.gather)(input, dim, index)
+
+
+def logsumexp(input, dim, keepdim=False):
+    needs(isinstance(dim, int), "logsumexp", "one dimension")
+    return input.logsumexp(axis_of(input, dim), keepdim)
+
+
+def masked_select(input, mask):
+    needs(mask.ndim <= input.ndim, "masked_select", "masks that are broadcast to the input")
+    return input.masked_select(mask)
+
+
+def nll_loss(input, target, weight=None, *, ignore_index=None, reduction="mean"):
+    needs(input.ndim > 1, "nll_loss", "batches")
+    return input.nll_loss(target, weight, ignore_index, reduction)
+
+
+def repeat_interleave(input, repeats, dim=None):
+    needs(isinstance(repeats, int), "repeat_interleave", "one number of repeats")
+    return input.repeat_interleave(repeats, dim)
+
+
+def squeeze(input, dim=None):
+    needs(not isinstance(dim, tuple), "squeeze", "one dimension")
+    return input.squeeze(dim)
 
 
 def getitem(input, index):
@@ -56,26 +112,32 @@ def pool(method, dims):
 
 
 SPELLED_OTHERWISE = {
-    **{f"nn.functional.avg_pool{n}d": pool(Tensor.avg_pool2d, n) for n in (1, 2)},
-    **{f"nn.functional.max_pool{n}d": pool(Tensor.max_pool2d, n) for n in (1, 2)},
+    **{f"nn.functional.avg_pool{n}d": pool(Tensor.avg_pool2d, n) for n in (1, 2, 3)},
+    **{f"nn.functional.max_pool{n}d": pool(Tensor.max_pool2d, n) for n in (1, 2, 3)},
     **{f"nn.functional.conv{n}d": convolution(Tensor.conv2d) for n in (1, 2, 3)},
     **{f"nn.functional.conv_transpose{n}d": convolution(Tensor.conv_transpose2d) for n in (1, 2, 3)},
     "amax": lambda input, dim=None, keepdim=False: input.max(dim, keepdim),
     "amin": lambda input, dim=None, keepdim=False: input.min(dim, keepdim),
+    "argmax": position("argmax"),
+    "argmin": position("argmin"),
     "bitwise_left_shift": operator.lshift,
     "bitwise_right_shift": operator.rshift,
     "bmm": operator.matmul,
     "broadcast_to": lambda input, size: input.expand(size),
     "cat": lambda tensors, dim=0: Tensor.cat(*tensors, dim=dim),
     "clamp": lambda input, min=None, max=None: input.clamp(min, max),
+    "diag": diag,
     "expand": lambda input, size: input.expand(size),
     "flip": lambda input, dims: input.flip(dims),
+    "gather": gather,
     "gelu": lambda input, approximate="none": input.gelu(approximate),  # tinygrad's default is the other one
     "getitem": getitem,
     "leaky_relu": lambda input, negative_slope=0.01: input.leaky_relu(negative_slope),
     "linalg.qr": lambda A: A.qr(),
     "linalg.svd": lambda A, full_matrices=True: A.svd(full_matrices),
+    "logsumexp": logsumexp,
     "mT": lambda input: input.transpose(-1, -2),
+    "masked_select": masked_select,
     "max": extremum("max"),
     "min": extremum("min"),
     "mm": operator.matmul,
@@ -95,20 +157,20 @@ SPELLED_OTHERWISE = {
         tuple(range(-len(normalized_shape), 0)), eps
     ),
     "nn.functional.linear": lambda input, weight, bias=None: input.linear(weight.transpose(), bias),
-    "nn.functional.nll_loss": lambda input, target, weight=None, *, ignore_index=None, reduction="mean": input.nll_loss(
-        target, weight, ignore_index, reduction
-    ),
-    "nn.functional.normalize": Tensor.normalize,
-    "nn.functional.one_hot": Tensor.one_hot,
+    "nn.functional.nll_loss": nll_loss,
     "nn.functional.pad": lambda input, pad, mode="constant", value=None: input.pad(pad, mode, value or 0.0),
-    "nn.functional.scaled_dot_product_attention": Tensor.scaled_dot_product_attention,
     "permute": lambda input, dims: input.permute(dims),
     "pow": operator.pow,
     "repeat": lambda input, repeats: input.repeat(repeats),
+    "repeat_interleave": repeat_interleave,
+    "sort": with_dims(Tensor.sort),
     "split": lambda input, split_size_or_sections, dim=0: input.split(split_size_or_sections, dim),
     "stack": lambda tensors, dim=0: Tensor.stack(*tensors, dim=dim),
-    "t": lambda input: input.T,
+    "squeeze": squeeze,
+    "t": lambda input: input.permute(tuple(range(input.ndim))[::-1]),
     "to": lambda input, dtype: input.cast(str(dtype)),
+    "topk": with_dims(Tensor.topk),
+    "transpose": with_dims(Tensor.transpose),
     "unfold_copy": Tensor.unfold,
 }
 IDIOM = Idiom(
