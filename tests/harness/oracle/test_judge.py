@@ -7,7 +7,7 @@ import pytest
 import refgrad
 from refgrad.harness import registry
 from refgrad.harness.oracle import judge, minimal
-from refgrad.harness.program.ir import Backward, Leaf, Op, Program, Ref
+from refgrad.harness.program.ir import Backward, Hook, Leaf, Op, Program, Ref
 
 LEAF = Leaf("x", (2,), (0.5, 2.0), requires_grad=True)
 PROGRAM = Program((LEAF, Op("y", "exp", (Ref("x"),)), Op("z", "sum", (Ref("y"),)), Backward("z")))
@@ -96,6 +96,13 @@ def test_mathematics_decides(candidate, torch, blame):
     finding = judge(kink(1.0, 2.0), candidate, RIGHT, torch)
     assert (finding.blame, finding.stage) == (blame, "derivative")
     assert "finite differences in float64: left 1 " in finding.note
+
+
+def test_mathematics_decides_behind_a_hook():
+    """What a hook returns is no derivative; who is wrong without the hook is to blame."""
+    *before, backward = kink(1.0, 2.0).statements
+    finding = judge(Program((*before, Hook("y", "scale", -0.5), backward)), RIGHT, RIGHT, relu(0.0, 3.0))
+    assert (finding.blame, finding.stage, finding.note) == ("torch", "derivative", "told without the hooks")
 
 
 def test_accumulation():
