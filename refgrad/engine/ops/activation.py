@@ -26,6 +26,15 @@ def require_floating(name: str, input: Any) -> None:
         raise NotImplementedError(f"\"{name}\" not implemented for '{dtypes.scalar_title(input.dtype)}'")
 
 
+def require_real(name: str, input: Any) -> None:
+    """As ``require_floating``, of an op that has no kernel for complex numbers either.
+
+    Errors: NotImplementedError.
+    """
+    if input.dtype.kind in "biuc":
+        raise NotImplementedError(f"\"{name}\" not implemented for '{dtypes.scalar_title(input.dtype)}'")
+
+
 # piecewise activations ------------------------------------------------------------------------------------------------
 
 

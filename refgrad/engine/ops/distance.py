@@ -28,7 +28,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-08) -> Any
     Errors: RuntimeError for integers, and for shapes that do not broadcast.
     """
     kind = dtypes.result_type((x1._array, x2._array))
-    if kind.category < dtypes.FLOATING:
+    if kind.category < dtypes.FLOATING or kind.is_complex:
         title = dtypes.scalar_title(kind.numpy)
         raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {title}")
     vectors = [x if x._array.dtype == kind.numpy else ops.to_copy(x, kind.numpy) for x in (x1, x2)]

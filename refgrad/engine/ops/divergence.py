@@ -37,12 +37,18 @@ def kl_div(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     log_target: bool = False,
 ) -> Any:  # fmt: skip
-    """The Kullback-Leibler divergence of log-probabilities from probabilities, a term for each element."""
+    """The Kullback-Leibler divergence of log-probabilities from probabilities, a term for each element.
+
+    Errors: RuntimeError for integers and complex numbers.
+    """
     old = size_average is not None or reduce is not None
     if reduction == "mean" and not old:
         warnings.warn(_KL_MEAN, UserWarning, stacklevel=2)
     batch = reduction == "batchmean" and not old
     number = SUM if batch else reduction_number(reduction, size_average, reduce)
+    kinds = {x._array.dtype.kind for x in (input, target)}
+    if kinds & {"b", "i", "u", "c"}:
+        raise RuntimeError(f"kl_div: {'Complex' if 'c' in kinds else 'Integral'} inputs not supported.")
     result = kl_divergence(input, target, number, log_target)
     return result / input.shape[0] if batch and input.ndim else result
 

@@ -10,7 +10,7 @@ import numpy as np
 from refgrad.engine import dtypes, ops
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.modes import modes
-from refgrad.engine.ops.activation import require_floating
+from refgrad.engine.ops.activation import require_floating, require_real
 from refgrad.engine.ops.loss import MEAN, NONE, SUM, apply_reduction, element_share, reduced, reduction_number
 from refgrad.engine.primitive import primitive
 
@@ -265,6 +265,7 @@ def _binary_cross_entropy(input: Any, target: Any, weight: Any, /, reduction: in
     if input.dtype != target.dtype:
         found, expected = (dtypes.scalar_title(x.dtype) for x in (target, input))
         raise RuntimeError(f"Found dtype {found} but expected {expected}")
+    require_real("binary_cross_entropy", input)
     if not np.all((input >= 0) & (input <= 1)):
         raise RuntimeError("all elements of input should be between 0 and 1")
     floor = input.dtype.type(-100)  # PyTorch's bound for the logarithm of 0
@@ -337,6 +338,7 @@ def binary_cross_entropy(
 
 @primitive(name="BinaryCrossEntropyWithLogitsBackward0")
 def _bce_with_logits(input: Any, target: Any, weight: Any, pos_weight: Any, /, reduction: int) -> Any:
+    require_floating("log_sigmoid_cpu", input)
     if target.dtype.kind in "biu":
         titles = [dtypes.scalar_title(x.dtype) for x in (input, target)]
         raise RuntimeError(f"result type {titles[0]} can't be cast to the desired output type {titles[1]}")

@@ -29,18 +29,18 @@ def by_last(name: str, of_tensor: Any, of_number: Any, swapped: Any = None) -> A
 
     The last argument, a tensor or a number, decides; ``swapped`` is the form whose first argument is a number.
     """
-    last = of_tensor.op.inputs[-1]
+    last, place = of_tensor.op.inputs[-1], len(of_tensor.op.inputs) - 1
 
     def function(*args: Any, **kwargs: Any) -> Any:
-        if args and not _is_array(args[0]):
-            if swapped is None:
-                names = ", ".join("Tensor" if _is_array(x) else type(x).__name__ for x in args)
-                raise TypeError(
-                    f"{function.__name__}() received an invalid combination of arguments - got ({names}), but "
-                    f"expected one of:"
-                )
+        led = not args or _is_array(args[0])
+        if not (last in kwargs or len(args) > place) or not (led or swapped):
+            names = ", ".join("Tensor" if _is_array(x) else type(x).__name__ for x in args)
+            raise TypeError(
+                f"{function.__name__}() received an invalid combination of arguments - got ({names}), but expected one of:"
+            )
+        if not led:
             return swapped(args[1], args[0])
-        decides = kwargs[last] if last in kwargs else args[len(of_tensor.op.inputs) - 1]
+        decides = kwargs[last] if last in kwargs else args[place]
         return (of_tensor if _is_array(decides) else of_number)(*args, **kwargs)
 
     function.__name__ = function.__qualname__ = name

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from refgrad.engine import ops
-from refgrad.engine.ops.activation import require_floating
+from refgrad.engine import dtypes, ops
+from refgrad.engine.ops.activation import require_real
 from refgrad.engine.ops.reduction import add_reduce
 from refgrad.engine.primitive import primitive
 
@@ -84,7 +84,7 @@ def _weighted(loss: Any, weight: Any, reduction: int, shape: Any) -> Any:
 
 @primitive(promotes="yes", name="MseLossBackward0")
 def _mse_loss(input: Any, target: Any, /, reduction: int) -> Any:
-    require_floating("mse_cpu", input)
+    require_real("mse_cpu", input)
     difference = input - target
     return reduced(difference * difference, reduction)
 
@@ -97,7 +97,7 @@ def mse_loss_backward(grad_output: Any, input: Any, target: Any, /, reduction: i
 
 @primitive(promotes="yes", name="SmoothL1LossBackward0")
 def _smooth_l1_loss(input: Any, target: Any, /, reduction: int, beta: float) -> Any:
-    require_floating("smooth_l1_cpu", input)
+    require_real("smooth_l1_cpu", input)
     size = np.abs(input - target)
     return reduced(np.where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta), reduction)
 
@@ -110,7 +110,7 @@ def smooth_l1_loss_backward(grad_output: Any, input: Any, target: Any, /, reduct
 
 @primitive(promotes="yes")
 def _huber_loss(input: Any, target: Any, /, reduction: int, delta: float) -> Any:
-    require_floating("huber_cpu", input)
+    require_real("huber_cpu", input)
     size = np.abs(input - target)
     return reduced(np.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)), reduction)
 
@@ -248,7 +248,25 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     if weight is None:
-        return _huber_loss(input, target, number, delta)
+        return _huber(input, target, number, delta)
     if tuple(weight.shape) != tuple(shape):
         raise ValueError("Weights and input must have the same size.")
-    return apply_reduction(_huber_loss(input, target, NONE, delta) * weight, number)
+    return apply_reduction(_huber(input, target, NONE, delta) * weight, number)
+
+
+def _huber(input: Any, target: Any, reduction: int, delta: float) -> Any:
+    common = check_output(input, target)
+    loss = _huber_loss(input, target, reduction, delta)
+    return loss if common == input._array.dtype else ops.to_copy(loss, input._array.dtype)
+
+
+def check_output(input: Any, target: Any) -> Any:
+    """The common NumPy type of what PyTorch writes into a tensor of the input's type.
+
+    Errors: RuntimeError where it is of a higher kind.
+    """
+    kind, common = input._array.dtype, dtypes.result_type((input._array, target._array))
+    if not dtypes.can_cast(common, dtypes.of(kind)):
+        titles = [dtypes.scalar_title(each) for each in (common.numpy, kind)]
+        raise RuntimeError(f"result type {titles[0]} can't be cast to the desired output type {titles[1]}")
+    return common.numpy

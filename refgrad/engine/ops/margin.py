@@ -12,7 +12,7 @@ from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.ops import distance
 from refgrad.engine.ops.entropy import _constant
 from refgrad.engine.ops.forms import no_derivative, no_tangent
-from refgrad.engine.ops.loss import NONE, apply_reduction, element_share, reduced, reduction_number
+from refgrad.engine.ops.loss import NONE, apply_reduction, check_output, element_share, reduced, reduction_number
 from refgrad.engine.primitive import primitive
 
 __all__ = [
@@ -50,12 +50,17 @@ def soft_margin_loss(
     """``log(1 + exp(-target * input))``, for targets of 1 and -1."""
     number = reduction_number(reduction, size_average, reduce)
     _constant(target, "target", "soft_margin_loss")
+    if input._array.dtype.kind == "b":
+        ops.neg(input)  # refuses it
+    check_output(input, target)
     if input._array.dtype.kind in "biu":
         title = dtypes.scalar_title(input._array.dtype)
         raise RuntimeError(f"result type Float can't be cast to the desired output type {title}")
     shape = dims.broadcast(tuple(input.shape), tuple(target.shape))
     if shape != tuple(input.shape):
         raise RuntimeError(f"output with shape {list(input.shape)} doesn't match the broadcast shape {list(shape)}")
+    if target._array.dtype.kind == "b":
+        target = ops.to_copy(target, input._array.dtype)
     return _soft_margin_loss(input, target, number)
 
 
@@ -244,8 +249,10 @@ def hinge_embedding_loss(
 ) -> Any:  # fmt: skip
     """``input`` where the target is 1, and how far it falls short of ``margin`` where it is -1."""
     number = reduction_number(reduction, size_average, reduce)
-    short = ops.where(target != 1, ops.clamp_min(margin - input, 0), 0.0)
-    return apply_reduction(short + ops.where(target != -1, input, 0.0), number)
+    # all in the input's type, the margin too: of integers there is no mean
+    zeros, whole = ops.zeros_like(input), input.new_full((), margin)
+    short = ops.where(target != 1, ops.clamp_min(whole - input, 0), zeros)
+    return apply_reduction(short + ops.where(target != -1, input, zeros), number)
 
 
 def cosine_embedding_loss(

@@ -38,6 +38,7 @@ def moments(input: Any, dim: Sizes, eps: float) -> tuple[Any, Any]:
 def _standardized(input: Any, dim: Sizes, eps: float) -> tuple[Any, Any]:
     """As recorded: ``input`` with mean 0 and variance 1, and what it was scaled by."""
     centered = input - ops.mean(input, dim, True)
+    centered = centered - ops.mean(centered, dim, True)  # what the first mean was rounded by counts where all are close
     scale = ops.rsqrt(ops.mean(centered * centered, dim, True) + eps)
     return centered * scale, scale
 
@@ -288,9 +289,7 @@ def batched(
     """
     if not math.prod(input.shape):
         return _of_nothing(input, weight, bias)
-    if input.ndim < 2:
-        raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got 1)")
-    channels = input.shape[1]
+    channels = input.shape[1] if input.ndim > 1 else 0  # what PyTorch finds behind its sizes
     affine = (channels, *(1 for _ in input.shape[2:]))
     statistics = {"running_mean": running_mean, "running_var": running_var}
     for name, x in statistics.items():
@@ -302,6 +301,8 @@ def batched(
         raise ValueError("running_mean and running_var must either both be None or neither be None")
     for x in statistics.values():
         require_vector((1,) if x is None else x.shape)
+    if input.ndim < 2:
+        raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got 1)")
     if not training:
         return _by_constants(input, weight, bias, running_mean, running_var, affine, eps)
     dim = (0, *range(2, input.ndim))

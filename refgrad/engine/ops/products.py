@@ -50,6 +50,8 @@ def mv(input: Any, vec: Any, /) -> Any:
 
     Errors: RuntimeError for shapes or types that do not fit.
     """
+    if not input.ndim:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     if input.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {input.ndim}, {vec.ndim}")
     if input.shape[1] != vec.size:
@@ -260,6 +262,8 @@ def inner(input: Any, other: Any) -> Any:
 def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     """The products summed over pairs of dimensions, or over the last ``dims`` of one and the first of the other."""
     if isinstance(dims, int):
+        if dims > min(a.ndim, b.ndim):
+            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         dims = (range(-dims, 0), range(dims))
     of_a, of_b = [d % a.ndim for d in dims[0]], [d % b.ndim for d in dims[1]]
     for i, j in zip(of_a, of_b):

@@ -47,6 +47,8 @@ dot.defjvp(lambda tangent, tensor: ops.dot(tangent, tensor), lambda tangent, inp
 def vdot(input: Any, other: Any, /) -> Any:
     """As ``dot``, of the first vector's conjugate."""
     _check_vectors(input, other, "vdot")
+    if input.dtype.kind == "b":
+        raise NotImplementedError("\"dot\" not implemented for 'Bool'")
     return _multiply(np.conj(input), other, "vdot")
 
 
