@@ -12,7 +12,7 @@ from refgrad.harness.adapters import axis_of
 from refgrad.harness.program.source import Idiom
 
 # tinygrad reads these when it is imported: the device that needs no compiler, which is also the quickest here, for kernels are tiny
-# and run once or twice: nearly all of a run is tinygrad scheduling and lowering them
+# and run once or twice: most of a run is tinygrad scheduling and lowering them
 SETTINGS = {"DEV": "PYTHON", "NOOPT": "1", "PARALLEL": "0", "SPEC": "0", "TRACEMETA": "0"}
 os.environ |= {name: value for name, value in SETTINGS.items() if name not in os.environ}
 from tinygrad import Device, Tensor
