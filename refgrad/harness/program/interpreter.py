@@ -22,6 +22,7 @@ __all__ = ["Interpreter", "array_of", "function_of", "index_of", "interpret", "m
 
 Array = np.ndarray[Any, Any]
 HERE = Path(__file__).parent
+GIVEN = frozenset({ir.Grad, ir.TakeGrad})  # what they make may be None
 ITSELF = frozenset(
     {"atleast_1d", "atleast_2d", "conj", "real", "sum_to_size"}
 )  # give their input if there is nothing to do
@@ -90,7 +91,7 @@ class Interpreter:
 
     def step(self, statement: Statement) -> None:
         number, self.hooked = len(self.steps), []
-        if any(name not in self.tensors for name in ir.used(statement)):
+        if not all(map(self.tensors.__contains__, ir.used(statement))):
             self.steps.append(Step(number, {}, passed_over=True))
             return
         raised = lacking = None
@@ -103,7 +104,7 @@ class Interpreter:
             raised = None if lacking else stable(error, self.names)
             names = self.tensors if raised else ()
         shown = self.look(names) if self.watch else {}
-        if any(self.tensors.get(name) is None for name in ir.made(statement)):  # a gradient that is not there
+        if statement.__class__ in GIVEN:  # perhaps a gradient that is not there
             self.tensors = {name: tensor for name, tensor in self.tensors.items() if tensor is not None}
         self.steps.append(Step(number, shown, tuple(self.hooked), raised, lacking))
 
