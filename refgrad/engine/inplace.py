@@ -53,8 +53,6 @@ def check_inplace(tensor: TensorBase, tracked: bool) -> None:
 
     Errors: RuntimeError for a leaf that requires grad, a view of one, and views that no write may go through.
     """
-    if tensor._counter.__class__ is Unversioned and not modes.inference:
-        raise RuntimeError(_INFERENCE)
     view = tensor._view
     if view is not None and tracked:
         _check_view(tensor, view)
@@ -62,6 +60,15 @@ def check_inplace(tensor: TensorBase, tracked: bool) -> None:
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
     if tracked and wants_grad(tensor) and tensor._grad_fn is None:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+
+
+def check_inference(tensor: TensorBase) -> None:
+    """Refuse to write to an inference tensor outside; PyTorch does so last, when the result is there.
+
+    Errors: RuntimeError.
+    """
+    if tensor._counter.__class__ is Unversioned and not modes.inference:
+        raise RuntimeError(_INFERENCE)
 
 
 def _check_view(tensor: TensorBase, view: View) -> None:
@@ -203,6 +210,7 @@ def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...])
     tracked = tracked and plan.records
     result = run_forward(op, arrays, params)
     check_result(op, array, result)
+    check_inference(target)
     node = _attach_before_write(op, key, target, inputs, arrays, params, array) if tracked else None
     if shared:
         np.copyto(array, result, casting="unsafe")
@@ -261,6 +269,7 @@ def inplace_view(function: PrimitiveFunction) -> Callable[..., Any]:
         check_inplace(self, tracked)
         arrays, key = read(op, (self,))
         result = op.forward(own_array(self), *params)
+        check_inference(self)
         for layer in modes.layers:
             layer.turned(self, function, params)
         plan = op.plan(key)

@@ -90,7 +90,8 @@ class Plan:
             if star:  # one rule gives the gradients of the whole group
                 calls = {i: call for i, call in calls.items() if i <= position}
         joint = [saved.access(name) for name in op.joint] if rules else []
-        self.users.update((int(slot), ["True"]) for slot in re.findall(r"\bt(\d+)", " ".join(joint)))
+        kept = [saved.access(name) for name in op.saves] if rules else []
+        self.users.update((int(slot), ["True"]) for slot in re.findall(r"\bt(\d+)", " ".join(joint + kept)))
         self.tracked, self.slots = tuple(saved.tracked), saved.slots
         self.frees = (*saved.tracked, *saved.operands)
         self.saves_results = any(source.startswith("results") for source in saved.slots)

@@ -55,6 +55,7 @@ class Primitive:
         layout: Any = None,
         joint: tuple[str, ...] = (),
         together: tuple[str, ...] = (),
+        saves: tuple[str, ...] = (),
     ) -> None:
         self.forward = positional(forward)
         self.name = forward.__name__
@@ -64,7 +65,7 @@ class Primitive:
         self.outputs = outputs
         self.constant = constant
         self.holomorphic = holomorphic
-        self.joint, self.together = joint, together
+        self.joint, self.together, self.saves = joint, together, saves
         self.declared = inspect.signature(forward)
         parameters = list(self.declared.parameters.values())
         self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_ONLY)
@@ -187,6 +188,7 @@ def primitive(
     layout: Any = None,
     joint: tuple[str, ...] = (),
     together: tuple[str, ...] = (),
+    saves: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], PrimitiveFunction]:
     """Make a primitive of a function on arrays.
 
@@ -196,7 +198,7 @@ def primitive(
     ``holomorphic`` states PyTorch's gradient of complex inputs itself, conjugates and all; None where PyTorch has none.
     ``layout`` gives a result the order in memory that PyTorch's has, where it is neither a reduction's nor that of promoted
     inputs. ``together`` are the inputs whose gradients PyTorch computes in one formula, in its order, before the others.
-    ``joint`` are the inputs of PyTorch's one function of all gradients: they are saved together, and each recorded
+    ``saves`` are what PyTorch saves for any of the gradients, whichever needs it, and so wants unchanged. ``joint`` are the inputs of PyTorch's one function of all gradients: they are saved together, and each recorded
     gradient hangs on all of them.
     """
 
@@ -212,6 +214,7 @@ def primitive(
             layout=layout,
             joint=joint,
             together=together,
+            saves=saves,
         )
         return build(op, record, forward.__doc__)
 

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from refgrad.engine import dims
 from refgrad.engine.graph import TensorBase
-from refgrad.engine.inplace import bump, check_inplace
+from refgrad.engine.inplace import bump, check_inference, check_inplace
 from refgrad.engine.modes import modes
 from refgrad.engine.ops.striding import _storage
 from refgrad.engine.primitive import Primitive
@@ -69,6 +69,7 @@ def set_(self: Any, source: Any = None) -> Any:
         raise RuntimeError(f"Could not set tensor of type {got} to a tensor of type {held}")
     tracked = modes.grad_enabled and (wants_grad(self) or (source is not None and wants_grad(source)))
     check_inplace(self, tracked)
+    check_inference(self)
     self._array = np.zeros(0, self._array.dtype) if source is None else own_array(source)
     bump(self)
     if tracked:

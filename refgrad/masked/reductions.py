@@ -22,7 +22,7 @@ def full_mask(input: Any, mask: Any) -> Any:
     Errors: IndexError for a mask of more dimensions.
     """
     if tuple(mask.shape) == tuple(input.shape):
-        return ops.to_copy(mask, np.dtype(bool))
+        return mask if mask._array.dtype == bool else ops.to_copy(mask, np.dtype(bool))
     if mask.ndim > input.ndim:
         raise IndexError("_input_mask expected broadcastable mask (got mask dimensionality higher than of the input)")
     return ops.to_copy(ops.expand(ops.clone(mask), tuple(input.shape)), np.dtype(bool))

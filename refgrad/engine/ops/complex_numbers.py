@@ -150,7 +150,9 @@ def _complex(real: Any, imag: Any, /) -> Any:
 
 
 # the plan conjugates, as if these were holomorphic: hence the sign of the imaginary part
-_complex.defvjp(lambda grad: ops.real(grad), lambda grad: -ops.imag(grad))
+_complex.defvjp(
+    lambda grad, real: ops.real(grad), lambda grad, imag: -ops.imag(grad)
+)  # saved for their types in PyTorch
 
 
 def complex(real: Any, imag: Any) -> Any:

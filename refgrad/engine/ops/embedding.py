@@ -142,11 +142,10 @@ def _largest(weight: Any, indices: Any, offsets: Any, padding_idx: int) -> Any:
 
 @primitive()
 def _embedding_bag(
-    weight: Any, per_sample_weights: Any, indices: Any, offsets: Any, /, mode: str, padding_idx: int,
+    weight: Any, per_sample_weights: Any, indices: Any, offsets: Any, /, rows: Any, mode: str, padding_idx: int,
     scale_grad_by_freq: bool,
 ) -> Any:  # fmt: skip
     if mode == "max":
-        rows = _largest(weight, indices, offsets, padding_idx)
         return np.where(rows < 0, weight.dtype.type(0), np.take_along_axis(weight, rows, 0))
     taken = weight[indices] if per_sample_weights is None else weight[indices] * per_sample_weights[:, None]
     kept = indices != padding_idx
@@ -158,11 +157,10 @@ def _embedding_bag(
 
 
 def _rows_vjp(
-    grad: Any, weight: Any, weight_shape: Any, per_sample_weights: Any, indices: Any, offsets: Any, mode: str,
+    grad: Any, weight_shape: Any, per_sample_weights: Any, indices: Any, offsets: Any, rows: Any, mode: str,
     padding_idx: int, scale_grad_by_freq: bool,
 ) -> Any:  # fmt: skip
     if mode == "max":
-        rows = _largest(weight, indices, offsets, padding_idx)
         given = ops.masked_fill(grad, _like(rows < 0, grad), 0)
         return ops.scatter_add(ops.zeros_as(grad, weight_shape), 0, _like(rows.clip(0), grad), given)
     if mode == "mean":
@@ -254,4 +252,5 @@ def embedding_bag(
     starts = offsets[:-1] if include_last_offset else offsets
     _check_offsets(_array(input), _array(starts), weight.shape[0])
     row = -1 if padding_idx is None else padding_idx % weight.shape[0]
-    return _embedding_bag(weight, per_sample_weights, input, starts, mode, row, scale_grad_by_freq)
+    rows = _largest(weight, input, starts, row) if mode == "max" else None
+    return _embedding_bag(weight, per_sample_weights, input, starts, rows, mode, row, scale_grad_by_freq)

@@ -260,7 +260,7 @@ def _smooth_loss(scores: Any, target: Any, weight: Any, reduction: int, ignore_i
 _EPSILON = 1e-12
 
 
-@primitive(name="BinaryCrossEntropyBackward0")
+@primitive(name="BinaryCrossEntropyBackward0", saves=("target",))
 def _binary_cross_entropy(input: Any, target: Any, weight: Any, /, reduction: int) -> Any:
     if input.dtype != target.dtype:
         found, expected = (dtypes.scalar_title(x.dtype) for x in (target, input))
@@ -336,7 +336,7 @@ def binary_cross_entropy(
     return _binary_cross_entropy(input, target, weight, number)
 
 
-@primitive(name="BinaryCrossEntropyWithLogitsBackward0")
+@primitive(name="BinaryCrossEntropyWithLogitsBackward0", saves=("target",))
 def _bce_with_logits(input: Any, target: Any, weight: Any, pos_weight: Any, /, reduction: int) -> Any:
     require_floating("log_sigmoid_cpu", input)
     if target.dtype.kind in "biu":

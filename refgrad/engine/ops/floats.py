@@ -15,7 +15,7 @@ from refgrad.engine.primitive import primitive
 __all__ = ["copysign", "frexp", "ldexp", "nextafter"]
 
 
-@primitive(promotes="float", name="CopysignBackward0")
+@primitive(promotes="float", name="CopysignBackward0", saves=("result",))
 def _copysign_tensor(input: Any, other: Any, /) -> Any:
     """``input`` with the sign of ``other``, that of -0.0 included."""
     _unsupported(input, "c", "copysign_cpu")
@@ -55,7 +55,7 @@ def frexp(input: Any) -> Any:
 
 
 @of_tensors
-@primitive(promotes="float")
+@primitive(promotes="float", saves=("result",))
 def ldexp(input: Any, other: Any, /) -> Any:
     """``input * 2 ** other``."""
     power = np.power(_TWO, other)  # wide: the product may fit where the power does not

@@ -38,7 +38,7 @@ def _fft_c2c(input: Any, /, dim: Dims, norm: Norm, inverse: bool) -> Any:
     return transform(input, axes=dim, norm=norm).astype(input.dtype, copy=False) if dim else input.copy()
 
 
-@primitive(name="FftR2CBackward0")
+@primitive(name="FftR2CBackward0", saves=("input",))
 def _fft_r2c(input: Any, /, dim: Dims, norm: Norm, onesided: bool) -> Any:
     transform = np.fft.rfftn if onesided else np.fft.fftn
     return transform(input, axes=dim, norm=norm).astype(_kind(input), copy=False)

@@ -31,8 +31,6 @@ def _differential(input: Any, direction: Any) -> Any:
     Source: R. Mathias, "A chain rule for matrix functions and applications" (1996), theorem 2.1.
     """
     size = input.shape[-1]
-    if not size:
-        return ops.matmul(input, direction)
     top, bottom = ops.cat((input, direction), -1), ops.cat((ops.zeros_like(input), input), -1)
     whole = ops.linalg_matrix_exp(ops.cat((top, bottom), -2))
     return ops.narrow(ops.narrow(whole, -2, 0, size), -1, size, size)

@@ -114,7 +114,7 @@ def _check_lerp(input: Any, kernel: str, **others: Any) -> None:
     _unsupported(input, "biu", kernel)
 
 
-@primitive(name="LerpBackward1", layout=ordered)
+@primitive(name="LerpBackward1", layout=ordered, saves=("weight",))
 def _lerp_tensor(input: Any, end: Any, weight: Any, /) -> Any:
     """``input + weight * (end - input)``.
 
@@ -153,7 +153,7 @@ addcmul.defvjp(
 )
 
 
-@primitive(promotes="yes", name="AddcdivBackward0")
+@primitive(promotes="yes", name="AddcdivBackward0", saves=("tensor2",))
 def _addcdiv(input: Any, tensor1: Any, tensor2: Any, /, *, value: Any = 1) -> Any:
     return input + _scalar(value, input.dtype) * (tensor1 / tensor2)
 

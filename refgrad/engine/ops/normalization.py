@@ -10,11 +10,12 @@ import numpy as np
 from refgrad.engine import dtypes, ops
 from refgrad.engine.ops.activation import require_floating
 from refgrad.engine.ops.copies import hang
+from refgrad.engine.ops.entropy import _constant
 from refgrad.engine.ops.padding import pad
 from refgrad.engine.ops.pooling import avg_pool2d, avg_pool3d
 from refgrad.engine.ops.reduction import add_reduce
 from refgrad.engine.ops.sliding import Sizes
-from refgrad.engine.primitive import PrimitiveFunction, primitive, wrap
+from refgrad.engine.primitive import primitive, wrap
 
 __all__ = [
     "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm",
@@ -67,23 +68,18 @@ def _of_affine(value: Any, affine: Sizes, shape: Sizes) -> Any:
     return ops.reshape(ops.sum(value, dim) if dim else value, shape)
 
 
-def _normalizer(name: str, kernel: str, joint: Names, together: Names = ()) -> PrimitiveFunction:
-    """The primitive, recorded as ``name``, that standardizes ``input``, laid out as ``shape``, over ``dim``.
+def _normalized(
+    input: Any, weight: Any, bias: Any, shape: Sizes, dim: Sizes, affine: Sizes, eps: float
+) -> tuple[Any, Any, Any]:
+    """``input``, laid out as ``shape``, standardized over ``dim``; and by which mean and reciprocal deviation.
 
     ``affine`` is the shape in which weight and bias broadcast with the input.
     """
-
-    @primitive(name=name, joint=joint, together=together)
-    def normalize(input: Any, weight: Any, bias: Any, /, shape: Sizes, dim: Sizes, affine: Sizes, eps: float) -> Any:
-        require_floating(kernel, input)
-        laid_out = input.reshape(shape)
-        mean, scale = moments(laid_out, dim, eps)
-        result = ((laid_out - mean) * scale).reshape(input.shape)
-        result = result if weight is None else result * weight.reshape(affine)
-        return (result if bias is None else result + bias.reshape(affine)).astype(input.dtype, copy=False)
-
-    normalize.defvjp(_input_vjp, _weight_vjp, _bias_vjp)
-    return normalize
+    laid_out = input.reshape(shape)
+    mean, scale = moments(laid_out, dim, eps)
+    result = ((laid_out - mean) * scale).reshape(input.shape)
+    result = result if weight is None else result * weight.reshape(affine)
+    return (result if bias is None else result + bias.reshape(affine)).astype(input.dtype, copy=False), mean, scale
 
 
 def _input_vjp(
@@ -107,29 +103,89 @@ def _bias_vjp(grad: Any, bias_shape: Sizes, affine: Sizes) -> Any:
     return _of_affine(grad, affine, bias_shape)
 
 
-_layer_norm = _normalizer("NativeLayerNormBackward0", "LayerNormKernelImpl", ("input", "weight", "bias"))
-_group_norm = _normalizer("NativeGroupNormBackward0", "GroupNormKernelImpl", (), ("input", "weight", "bias"))
-_batch_norm = _normalizer("NativeBatchNormBackward0", "batch_norm", ("input", "weight"))
+@primitive(name="NativeLayerNormBackward0", joint=("input", "weight", "bias"))
+def _layer_norm(input: Any, weight: Any, bias: Any, /, shape: Sizes, dim: Sizes, affine: Sizes, eps: float) -> Any:
+    require_floating("LayerNormKernelImpl", input)
+    return _normalized(input, weight, bias, shape, dim, affine, eps)[0]
 
 
-# PyTorch computes the group's gradients of means that it has saved as results, and these have a history
+_layer_norm.defvjp(_input_vjp, _weight_vjp, _bias_vjp)
+
+
+@primitive(name="NativeBatchNormBackward0", joint=("input", "weight"))
+def _batch_norm(
+    input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, /, shape: Sizes, dim: Sizes,
+    affine: Sizes, eps: float,
+) -> Any:  # fmt: skip
+    require_floating("batch_norm", input)
+    return _normalized(input, weight, bias, shape, dim, affine, eps)[0]
+
+
+def _require_constants(running_mean: Any, running_var: Any) -> None:
+    """The statistics are saved, and given to a function that is not differentiable by them."""
+    _constant(running_mean, "running_mean", "native_batch_norm_backward")
+    _constant(running_var, "running_var", "native_batch_norm_backward")
+
+
+def _batch_input_vjp(
+    grad: Any, input: Any, input_shape: Sizes, weight: Any, running_mean: Any, running_var: Any, shape: Sizes,
+    dim: Sizes, affine: Sizes, eps: float,
+) -> Any:  # fmt: skip
+    _require_constants(running_mean, running_var)
+    return _input_vjp(grad, input, input_shape, weight, shape, dim, affine, eps)
+
+
+def _batch_weight_vjp(
+    grad: Any, input: Any, input_shape: Sizes, weight_shape: Sizes, running_mean: Any, running_var: Any, shape: Sizes,
+    dim: Sizes, affine: Sizes, eps: float,
+) -> Any:  # fmt: skip
+    _require_constants(running_mean, running_var)
+    return _weight_vjp(grad, input, input_shape, weight_shape, shape, dim, affine, eps)
+
+
+def _batch_bias_vjp(grad: Any, bias_shape: Sizes, running_mean: Any, running_var: Any, affine: Sizes) -> Any:
+    _require_constants(running_mean, running_var)
+    return _bias_vjp(grad, bias_shape, affine)
+
+
+_batch_norm.defvjp(_batch_input_vjp, _batch_weight_vjp, _batch_bias_vjp)
+
+
+@primitive(
+    name="NativeGroupNormBackward0",
+    outputs=("output", "mean", "rstd"),
+    together=("input", "weight", "bias"),
+    saves=("input", "weight"),
+)
+def _group_norm(
+    input: Any, weight: Any, bias: Any, /, shape: Sizes, dim: Sizes, affine: Sizes, eps: float
+) -> tuple[Any, Any, Any]:
+    require_floating("GroupNormKernelImpl", input)
+    return _normalized(input, weight, bias, shape, dim, affine, eps)
+
+
+# PyTorch computes the group's gradients of the means, which it has saved as results, and these have a history
 
 
 def _group_input_vjp(
-    grad: Any, input: Any, input_shape: Sizes, weight: Any, result: Any, shape: Sizes, dim: Sizes, affine: Sizes,
+    grad: Any, input: Any, input_shape: Sizes, weight: Any, mean: Any, shape: Sizes, dim: Sizes, affine: Sizes,
     eps: float,
 ) -> Any:  # fmt: skip
-    return hang(_input_vjp(grad, input, input_shape, weight, shape, dim, affine, eps), result)
+    return hang(_input_vjp(grad[0], input, input_shape, weight, shape, dim, affine, eps), mean)
 
 
 def _group_weight_vjp(
-    grad: Any, input: Any, input_shape: Sizes, weight_shape: Sizes, result: Any, shape: Sizes, dim: Sizes,
+    grad: Any, input: Any, input_shape: Sizes, weight_shape: Sizes, mean: Any, shape: Sizes, dim: Sizes,
     affine: Sizes, eps: float,
 ) -> Any:  # fmt: skip
-    return hang(_weight_vjp(grad, input, input_shape, weight_shape, shape, dim, affine, eps), result)
+    return hang(_weight_vjp(grad[0], input, input_shape, weight_shape, shape, dim, affine, eps), mean)
 
 
-_group_norm.defvjp(_group_input_vjp, _group_weight_vjp)
+_group_norm.defvjp(
+    _group_input_vjp,
+    _group_weight_vjp,
+    lambda grad, bias_shape, affine: _bias_vjp(grad[0], bias_shape, affine),
+)
 
 
 # layers ---------------------------------------------------------------------------------------------------------------
@@ -218,7 +274,7 @@ def grouped(input: Any, num_groups: int, weight: Any, bias: Any, eps: float) -> 
     count, channels = input.shape[:2]
     width = math.prod(input.shape[1:]) // num_groups
     affine = (channels, *(1 for _ in input.shape[2:]))
-    return _group_norm(input, weight, bias, (count, num_groups, width), (2,), affine, eps)
+    return _group_norm(input, weight, bias, (count, num_groups, width), (2,), affine, eps)[0]
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Any:
@@ -260,18 +316,24 @@ def _scale(var: Any, affine: Sizes, eps: float) -> Any:
     return ops.rsqrt(ops.reshape(var, affine) + eps)
 
 
+def _constants_input_vjp(grad: Any, weight: Any, mean: Any, var: Any, affine: Sizes, eps: float) -> Any:
+    _require_constants(mean, var)
+    return _scaled(grad, weight, affine) * _scale(var, affine, eps)
+
+
 def _constants_weight_vjp(
     grad: Any, input: Any, weight_shape: Sizes, mean: Any, var: Any, affine: Sizes, eps: float
 ) -> Any:
+    _require_constants(mean, var)
     require_vector(weight_shape)
     normal = (input - ops.reshape(mean, affine)) * _scale(var, affine, eps)
     return _of_affine(grad * normal, affine, weight_shape)
 
 
 _by_constants.defvjp(
-    lambda grad, weight, var, affine, eps: _scaled(grad, weight, affine) * _scale(var, affine, eps),
+    _constants_input_vjp,
     _constants_weight_vjp,
-    _bias_vjp,
+    lambda grad, bias_shape, mean, var, affine: _batch_bias_vjp(grad, bias_shape, mean, var, affine),
 )
 
 
@@ -306,7 +368,7 @@ def batched(
     if not training:
         return _by_constants(input, weight, bias, running_mean, running_var, affine, eps)
     dim = (0, *range(2, input.ndim))
-    result = _batch_norm(input, weight, bias, tuple(input.shape), dim, affine, eps)
+    result = _batch_norm(input, weight, bias, running_mean, running_var, tuple(input.shape), dim, affine, eps)
     if running_mean is not None:
         array = input._array
         count = array.size // channels

@@ -79,7 +79,7 @@ _put.defvjp(
     input=lambda grad, source_shape, index, accumulate: (
         grad if accumulate else ops.put(grad, index, ops.zeros_as(grad, source_shape))
     ),
-    source=lambda grad, source_shape, index: ops.reshape(ops.take(grad, index), source_shape),
+    source=lambda grad, source, index: ops.reshape(ops.take(grad, index), source.shape),  # saved whole, as in PyTorch
 )
 
 

@@ -89,12 +89,12 @@ def _check_index_add(input: Any, source: Any, index: Any, dim: int, name: str = 
         raise IndexError("index out of range in self")
 
 
-_index_add.defvjp(
-    lambda grad: grad,
-    lambda grad, dim, index, alpha: (
-        ops.index_select(grad, dim, index) * alpha if alpha != 1 else ops.index_select(grad, dim, index)
-    ),
-)
+def _index_add_vjp(grad: Any, source: Any, dim: int, index: Any, alpha: Any) -> Any:
+    selected = ops.index_select(grad, dim, index)  # of the source, which PyTorch saves for its shape, nothing is needed
+    return selected * alpha if alpha != 1 else selected
+
+
+_index_add.defvjp(lambda grad: grad, _index_add_vjp)
 
 
 @recorded
@@ -162,7 +162,8 @@ def _check_slices(input: Any, source: Any, index: Any, dim: int) -> None:
 
 _index_copy.defvjp(
     lambda grad, dim, index: ops.index_fill(grad, dim, index, 0.0),
-    lambda grad, source_shape, dim, index: ops.reshape(ops.index_select(grad, dim, index), source_shape),
+    # saved whole, as in PyTorch
+    lambda grad, source, dim, index: ops.reshape(ops.index_select(grad, dim, index), source.shape),
 )
 
 

@@ -59,7 +59,7 @@ def _triangle(A: Any, upper: bool, unitriangular: bool) -> Any:
     return ops.triu(A, int(unitriangular)) if upper else ops.tril(A, -int(unitriangular))
 
 
-@primitive(holomorphic=False, together=("B", "A"))
+@primitive(holomorphic=False, together=("B", "A"), saves=("result",))
 def _linalg_solve_triangular(A: Any, B: Any, /, upper: bool, left: bool, unitriangular: bool) -> Any:
     check_solver("linalg.solve_triangular", A, B, left)
     return _solved_triangular(A, B, upper, left, unitriangular)
@@ -114,7 +114,10 @@ def _check_systems(name: str, input: Any, A: Any) -> None:
         )
 
 
-@primitive(outputs=("solution", "cloned_coefficient"), holomorphic=False, together=("input", "A"))
+@primitive(
+    outputs=("solution", "cloned_coefficient"), holomorphic=False, together=("input", "A"),
+    saves=("input", "A", "solution"),
+)  # fmt: skip
 def _triangular_solve(input: Any, A: Any, /, upper: bool, transpose: bool, unitriangular: bool) -> Any:
     for x, name in ((input, "b"), (A, "A")):
         if x.ndim < 2:
@@ -163,7 +166,7 @@ def triangular_solve(b: Any, A: Any, upper: bool = True, transpose: bool = False
 # of a factor that is known --------------------------------------------------------------------------------------------
 
 
-@primitive(holomorphic=False)
+@primitive(holomorphic=False, saves=("B", "L", "result"))
 def cholesky_solve(B: Any, L: Any, /, upper: bool = False) -> Any:
     """``X`` of ``L @ L.mH @ X = B``, of ``L.mH @ L @ X = B`` if ``upper``."""
     for x, name in ((B, "b"), (L, "u")):
@@ -287,7 +290,7 @@ def is_vector(A_shape: Any, B_shape: Any) -> bool:
     return len(B_shape) == 1 or (len(A_shape) - 1 == len(B_shape) and tuple(B_shape) == tuple(A_shape[:-1]))
 
 
-@primitive(outputs=("result", "info"), holomorphic=False, together=("B", "A"))
+@primitive(outputs=("result", "info"), holomorphic=False, together=("B", "A"), saves=("result",))
 def _linalg_solve_ex(A: Any, B: Any, /, left: bool, checks: str) -> Any:
     check_floating("linalg.solve", A)
     if A.dtype != B.dtype:

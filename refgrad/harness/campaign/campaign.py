@@ -157,6 +157,8 @@ class Campaign:
     def _deadly(self, program: Program, died: Died) -> Finding:
         """The finding that ``program`` ends its process: at which statement, and without what that has no need of."""
         number = self._kills(program)
+        if number is None and self.plan.torch and (other := self._kills(program, "torch")) is not None:
+            return work.dead(program, died.outcome, died.reason, other, "torch")
         if number is None or number == len(program):  # not by itself, or not at one statement
             return work.dead(program, died.outcome, died.reason, len(program))
         if not self.store.stored(work.family(work.dead(program, died.outcome, died.reason, number))):
@@ -166,8 +168,8 @@ class Campaign:
                     return work.dead(small, died.outcome, died.reason, again)
         return work.dead(program, died.outcome, died.reason, number)
 
-    def _kills(self, program: Program) -> int | None:
-        """The statement of ``program`` that kills the process, None where none does."""
+    def _kills(self, program: Program, party: str = "backend") -> int | None:
+        """The statement of ``program`` that kills the process of one party alone, None where none does."""
         limit = self.crew.limit or 0.0
-        answer = self.crew.answer(self.crew.submit(work.step_by_step, self.plan, program, limit))
+        answer = self.crew.answer(self.crew.submit(work.step_by_step, self.plan, program, limit, party))
         return int(answer.noted or 0) if isinstance(answer, Died) else None

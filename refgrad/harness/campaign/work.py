@@ -117,9 +117,9 @@ def ended(program: Program, error: Exception, number: int) -> Finding:
     return dead(program, outcome, str(error), number)
 
 
-def dead(program: Program, outcome: str, reason: str, number: int) -> Finding:
-    """The finding that ``program`` ends the backend's process at a statement."""
-    return Finding(program, outcome, PROCESS, "backend", number, "", reason, "an answer")
+def dead(program: Program, outcome: str, reason: str, number: int, blame: str = "backend") -> Finding:
+    """The finding that ``program`` ends the process of the backend, or of a witness, at a statement."""
+    return Finding(program, outcome, PROCESS, blame, number, "", reason, "an answer")
 
 
 def smaller(program: Program, number: int, reference: Any) -> Iterator[Program]:
@@ -203,9 +203,9 @@ class StepByStep(Interpreter):
         super().step(statement)
 
 
-def step_by_step(plan: Plan, program: Program, limit: float) -> None:
-    """Run ``program`` on the backend alone; if that kills the process, the statement is noted."""
-    backend = witnesses(plan).backend
+def step_by_step(plan: Plan, program: Program, limit: float, party: str = "backend") -> None:
+    """Run ``program`` on one party alone; if that kills the process, the statement is noted."""
+    backend = getattr(witnesses(plan), party)
     note(str(len(program)))
     alarm(limit)
     StepByStep(backend).run(program) if by_steps(backend) else interpret(program, backend)

@@ -74,7 +74,7 @@ class Nudged(Interpreter):
         """Move the numbers that ``statement`` computed, where they lie."""
         array[...] = nudged(array, self.direction, self.ulps)
         if not isinstance(statement, ir.Leaf) and self.direction % 2:
-            array[array == 0] *= -1  # which zero a result is, is a rounding too
+            array[array == 0] = 0.0 if self.direction % 4 == 1 else -0.0  # which zero a result is, is a rounding too
         if isinstance(statement, ir.Grad | ir.TakeGrad) and self.direction % 2:
             array[np.abs(array) < np.finfo(array.dtype).eps] = 0  # what is left of terms that cancel
 

@@ -12,6 +12,7 @@ __all__ = ["of_torch"]
 TEXTS = (
     "ZeroTensor",  # a gradient of zero that PyTorch did not write out, and then cannot add to
     "shouldn't be called on a tensor with unallocated storage",  # or list
+    "has changed the type of value",  # times a number: no hook of a program does more
     "Autograd not support dtype",  # integers that require grad, after a write of a number that does
     "INTERNAL ASSERT FAILED",
 )

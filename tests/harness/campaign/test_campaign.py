@@ -19,6 +19,7 @@ from refgrad.harness.expectations import Expectation, Expectations
 from refgrad.harness.isolation import Died, Limits
 from refgrad.harness.oracle.finding import actions
 from refgrad.harness.program import generate
+from refgrad.harness.program.ir import Leaf, Op, Program, Ref
 
 pytest.importorskip("pebble")
 HERE = Path(__file__).parent
@@ -246,3 +247,18 @@ def test_a_finding_that_cannot_be_made_smaller(tmp_path, monkeypatch):
     store, found = campaign(tmp_path, "Wrong", Here(), programs=10)
     assert (store.programs, {each["blame"] for each in found}) == (10, {"backend"})
     assert all(each["note"].startswith("could not be made smaller: ValueError: no smaller one") for each in found)
+
+
+@pytest.mark.parametrize(
+    ("deadly", "blame", "number"), [("torch", "torch", 1), ("backend", "backend", 1), ("", "backend", 3)]
+)
+def test_who_kills_a_process(tmp_path, monkeypatch, deadly, blame, number):
+    """A witness that dies where the backend alone does not is to blame; what dies of neither alone is laid at the backend."""
+    plan = Plan(spec("Right"), "1", torch="2", shard=10)
+    monkeypatch.setattr(module.work, "smaller", lambda *args: ())
+    with closing(Store(tmp_path, plan)) as store, Here() as crew:
+        run = Campaign(store, crew, registry.load(spec("Right")))
+        monkeypatch.setattr(run, "_kills", lambda program, party="backend": 1 if party == deadly else None)
+        program = Program((Leaf("x", (), (1.0,)), Op("y", "cos", (Ref("x"),)), Op("z", "sin", (Ref("y"),))))
+        finding = run._deadly(program, Died("crash", "killed"))
+    assert (finding.kind, finding.blame, finding.number) == ("crash", blame, number)
