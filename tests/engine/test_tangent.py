@@ -155,9 +155,9 @@ BY_ROWS = """
     _fft_c2c _fft_c2r _fft_r2c _linalg_cholesky_ex _linalg_eig _linalg_eigh _linalg_inv_ex _linalg_lstsq _linalg_lu
     _linalg_lu_factor_ex _linalg_lu_solve _linalg_pinv _linalg_qr _linalg_slogdet _linalg_solve_ex _linalg_solve_triangular
     _linalg_svd _lu_unpack _triangular_solve cholesky cholesky_inverse cholesky_solve ormqr _backward resample _to_floats_as
-    clone_as _affine_grid _affine_sum sample _attend _attend_backward _by_constants normalize _channel_shuffle _pixel_shuffle
+    clone_as _affine_grid _affine_sum sample _attend _attend_backward _by_constants _batch_norm _group_norm _layer_norm _channel_shuffle _pixel_shuffle
     _pixel_unshuffle _ctc_loss _ctc_loss_backward _embedding_bag _fold _unfold _input _output _weight convolve
-    convolve_transposed _multi_margin_loss _pdist _returned _rrelu _shrink_backward _softshrink hardshrink _trilinear chosen take
+    convolve_transposed _multi_margin_loss _pdist _pdist_backward _rrelu _shrink_backward _softshrink hardshrink _trilinear chosen take
 """.split()
 DERIVED = sorted(
     name
