@@ -90,8 +90,8 @@ class Plan:
             if star:  # one rule gives the gradients of the whole group
                 calls = {i: call for i, call in calls.items() if i <= position}
         joint = [saved.access(name) for name in op.joint] if rules else []
-        kept = [saved.access(name) for name in op.saves] if rules else []
-        self.users.update((int(slot), ["True"]) for slot in re.findall(r"\bt(\d+)", " ".join(joint + kept)))
+        kept, beside = ([saved.access(name) for name in names if rules] for names in (op.saves, op.beside))
+        self.users.update((int(slot), ["True"]) for slot in re.findall(r"\bt(\d+)", " ".join(joint + kept + beside)))
         self.tracked, self.slots = tuple(saved.tracked), saved.slots
         self.frees = (*saved.tracked, *saved.operands)
         self.saves_results = any(source.startswith("results") for source in saved.slots)
@@ -102,7 +102,7 @@ class Plan:
         self.on_arrays = self._compile_rules("on_arrays", [], _tuple(calls.values()), namespace)
         ordered = [f"g{i} = {calls[i].lstrip('*')}" for i in sorted(calls, key=lambda i: _turn(op, i))]
         named = _tuple(f"*g{i}" if calls[i][0] == "*" else f"g{i}" for i in calls)
-        hung = f"hung({named}, {_tuple(joint)})" if joint else named
+        hung = f"hung({named}, {_tuple(['grad', *joint])}, {_tuple(beside)})" if joint else named
         self.on_tensors = self._later("on_tensors", lambda: self._compile_rules("on_tensors", ordered, hung, namespace))
 
     def _later(self, name: str, compiled: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:

@@ -56,6 +56,7 @@ class Primitive:
         joint: tuple[str, ...] = (),
         together: tuple[str, ...] = (),
         saves: tuple[str, ...] = (),
+        beside: tuple[str, ...] = (),
     ) -> None:
         self.forward = positional(forward)
         self.name = forward.__name__
@@ -65,7 +66,7 @@ class Primitive:
         self.outputs = outputs
         self.constant = constant
         self.holomorphic = holomorphic
-        self.joint, self.together, self.saves = joint, together, saves
+        self.joint, self.together, self.saves, self.beside = joint, together, saves, beside
         self.declared = inspect.signature(forward)
         parameters = list(self.declared.parameters.values())
         self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_ONLY)
@@ -97,12 +98,17 @@ class Primitive:
         if self.star in self.vjps and NEEDED in kinds[len(self.inputs) :]:
             yield len(self.inputs), self.vjps[self.star], "*"
 
-    def hung(self, grads: tuple[Any, ...], sources: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Recorded gradients, as outputs of one node that ``sources`` have a part in, as PyTorch's one function gives them."""
+    def hung(self, grads: tuple[Any, ...], sources: tuple[Any, ...], beside: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Recorded gradients, as outputs of one node that ``sources`` have a part in, as PyTorch's one function gives them.
+
+        It saves the sources; what is ``beside`` them it only takes.
+        """
         made = [x for x in grads if x is not None]
-        tensors = [x for x in sources if isinstance(x, TensorBase)]
-        if not any(x._requires_grad for x in (*made, *tensors)):
+        tensors, others = ([x for x in group if isinstance(x, TensorBase)] for group in (sources, beside))
+        if not any(x._requires_grad for x in (*made, *tensors, *others)):
             return grads
+        if others:
+            made[0] = record(PRIMITIVES["hang"], (made[0], *others), ())
         parts = iter(record(self.function_of_all, (*made, *tensors), (len(made),)))
         return tuple(None if x is None else next(parts) for x in grads)
 
@@ -113,8 +119,8 @@ class Primitive:
         def parts(*tensors: Any, count: int) -> Any:
             return tuple(x.copy("K") for x in tensors[:count])
 
-        def rule(grad: Any, tensors_shape: Any, count: int) -> Any:
-            return [*(grad if count > 1 else [grad]), *[None] * (len(tensors_shape) - count)]
+        def rule(grad: Any, tensors: Any, count: int) -> Any:  # the tensors are saved, as PyTorch saves them
+            return [*(grad if count > 1 else [grad]), *[None] * (len(tensors) - count)]
 
         op = Primitive(parts, promotes="no", name=f"{self.name[:-1]}Backward0", outputs=("grads",), holomorphic=False)
         op.vjps["tensors"] = rule
@@ -189,6 +195,7 @@ def primitive(
     joint: tuple[str, ...] = (),
     together: tuple[str, ...] = (),
     saves: tuple[str, ...] = (),
+    beside: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], PrimitiveFunction]:
     """Make a primitive of a function on arrays.
 
@@ -199,7 +206,7 @@ def primitive(
     ``layout`` gives a result the order in memory that PyTorch's has, where it is neither a reduction's nor that of promoted
     inputs. ``together`` are the inputs whose gradients PyTorch computes in one formula, in its order, before the others.
     ``saves`` are what PyTorch saves for any of the gradients, whichever needs it, and so wants unchanged. ``joint`` are the inputs of PyTorch's one function of all gradients: they are saved together, and each recorded
-    gradient hangs on all of them.
+    gradient hangs on all of them, and on what is ``beside`` them.
     """
 
     def decorate(forward: Callable[..., Any]) -> PrimitiveFunction:
@@ -215,6 +222,7 @@ def primitive(
             joint=joint,
             together=together,
             saves=saves,
+            beside=beside,
         )
         return build(op, record, forward.__doc__)
 

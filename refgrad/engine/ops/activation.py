@@ -49,7 +49,7 @@ leaky_relu.defvjp(lambda grad, input, negative_slope: ops.leaky_relu_backward(gr
 leaky_relu.defjvp(lambda tangent, input, negative_slope: ops.leaky_relu_backward(tangent, input, negative_slope))
 
 
-@primitive()
+@primitive(saves=("input",))
 def leaky_relu_backward(grad_output: Any, input: Any, /, negative_slope: float) -> Any:
     """The gradient of ``leaky_relu``; at 0 the slope of the left side."""
     return np.where(input > 0, grad_output, grad_output * negative_slope)
@@ -75,7 +75,7 @@ hardtanh.defvjp(lambda grad, input, min_val, max_val: ops.hardtanh_backward(grad
 hardtanh.defjvp(lambda tangent, input, min_val, max_val: ops.hardtanh_backward(tangent, input, min_val, max_val))
 
 
-@primitive()
+@primitive(saves=("input",))
 def hardtanh_backward(grad_output: Any, input: Any, /, min_val: float, max_val: float) -> Any:
     """The gradient of ``hardtanh``; 0 at the bounds."""
     return np.where((input <= min_val) | (input >= max_val), grad_output.dtype.type(0), grad_output)

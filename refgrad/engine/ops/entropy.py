@@ -75,7 +75,7 @@ def _nll_loss2d(input: Any, target: Any, weight: Any, /, reduction: int, ignore_
     return _nll(input, target, weight, reduction, ignore_index)
 
 
-@primitive()
+@primitive(saves=("target",))
 def nll_loss_backward(
     grad_output: Any, input: Any, target: Any, weight: Any, /, reduction: int, ignore_index: int
 ) -> Any:

@@ -89,7 +89,7 @@ def _mse_loss(input: Any, target: Any, /, reduction: int) -> Any:
     return reduced(difference * difference, reduction)
 
 
-@primitive(promotes="yes")
+@primitive(promotes="yes", saves=("input", "target"))
 def mse_loss_backward(grad_output: Any, input: Any, target: Any, /, reduction: int) -> Any:
     """The gradient of ``mse_loss``."""
     return 2.0 * element_share(reduction, np.shape(input)) * (input - target) * grad_output

@@ -103,7 +103,7 @@ def _bias_vjp(grad: Any, bias_shape: Sizes, affine: Sizes) -> Any:
     return _of_affine(grad, affine, bias_shape)
 
 
-@primitive(name="NativeLayerNormBackward0", joint=("input", "weight", "bias"))
+@primitive(name="NativeLayerNormBackward0", joint=("input", "weight"), beside=("bias",))
 def _layer_norm(input: Any, weight: Any, bias: Any, /, shape: Sizes, dim: Sizes, affine: Sizes, eps: float) -> Any:
     require_floating("LayerNormKernelImpl", input)
     return _normalized(input, weight, bias, shape, dim, affine, eps)[0]

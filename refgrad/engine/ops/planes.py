@@ -56,14 +56,16 @@ def chooser(name: str, choose: Callable[[Any, Any], Any]) -> PrimitiveFunction:
     return chosen
 
 
-@primitive()
+@primitive(saves=("indices",))
 def _backward(grad_output: Any, input: Any, indices: Any, /, ndim: int) -> Any:
     return add_at.op.forward(grad_output, indices, input.shape[input.ndim - ndim :])
 
 
 _backward.defvjp(
     grad_output=lambda grad, indices, ndim: take(grad, indices, ndim),
-    input=lambda input: ops.zeros_like(input),  # PyTorch's rule is a function of the input, a constant one
+    input=lambda grad, input_shape: ops.zeros_as(
+        grad, input_shape
+    ),  # PyTorch's rule is a function of the input, a constant one
 )
 
 

@@ -30,7 +30,7 @@ threshold.defjvp(lambda tangent, input, threshold: ops.threshold_backward(tangen
 # shrinkage ------------------------------------------------------------------------------------------------------------
 
 
-@primitive()
+@primitive(saves=("input",))
 def _shrink_backward(grad_output: Any, input: Any, /, lambd: float) -> Any:
     """``grad_output`` where ``input`` is outside ``[-lambd, lambd]``, else 0."""
     return np.where((input >= -lambd) & (input <= lambd), grad_output.dtype.type(0), grad_output)
@@ -131,12 +131,12 @@ def _prelu(input: Any, weight: Any, /) -> Any:
     return np.where(input > 0, input, weight * input)
 
 
-@primitive()
+@primitive(saves=("input", "weight"))
 def _prelu_of_input(grad_output: Any, input: Any, weight: Any, /) -> Any:
     return np.where(input > 0, grad_output, weight * grad_output)
 
 
-@primitive()
+@primitive(saves=("input", "weight"))
 def _prelu_of_weight(grad_output: Any, input: Any, weight: Any, /) -> Any:
     return np.where(input > 0, input.dtype.type(0), input) * grad_output
 

@@ -97,6 +97,6 @@ def _backward(grad_output: Any, input: Any, /, taps: tuple[Taps, ...]) -> Any:
 
 _backward.defvjp(
     lambda grad, taps: _resample(grad, _transposed(taps)),
-    lambda input: ops.zeros_like(input),
+    lambda grad, input_shape: ops.zeros_as(grad, input_shape),
 )
 _resample = resampler("ResampleBackward0")

@@ -166,7 +166,7 @@ relu.defvjp(lambda grad, result: ops.threshold_backward(grad, result, 0))  # 0 a
 relu.defjvp(lambda tangent, result: ops.threshold_backward(tangent, result, 0))
 
 
-@primitive()
+@primitive(saves=("input",))
 def threshold_backward(grad_output: Any, input: Any, /, threshold: float) -> Any:
     """``grad_output`` where ``input`` is above ``threshold``, else 0."""
     return np.where(input <= threshold, grad_output.dtype.type(0), grad_output)[()]

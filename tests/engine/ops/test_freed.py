@@ -17,7 +17,10 @@ torch = pytest.importorskip("torch")
 
 
 def again(xp: Any, op: OpInfo, sample: SampleInput, wanted: tuple[bool, ...], keep: bool) -> Any:
-    """Which gradients have a history, and what differentiating each once more gives: numbers or none, or an error."""
+    """Which gradients have a history, and what differentiating each once more gives: numbers or none, or an error.
+
+    Then whether asking twice for the first one's fails, for the graph of the second derivative is freed by then.
+    """
     fn, arrays = bind(op, sample)
     xp.manual_seed(3)
     tensors = [xp.tensor(array).requires_grad_(one) for array, one in zip(arrays, wanted)]
@@ -35,7 +38,14 @@ def again(xp: Any, op: OpInfo, sample: SampleInput, wanted: tuple[bool, ...], ke
         found = attempt(lambda: xp.autograd.grad(grad, leaves, xp.ones_like(grad), True, allow_unused=True))
         return [x is None for x in found] if isinstance(found, (tuple, list)) else found.text[:60]
 
-    return [second(grad) for grad in grads]
+    def twice(grad: Any) -> Any:
+        asked = [attempt(lambda: xp.autograd.grad(grad, leaves, xp.ones_like(grad), allow_unused=True)) for _ in "12"]
+        return [hasattr(each, "text") for each in asked]
+
+    recorded = [
+        grad for grad in grads if grad is not None and grad.requires_grad
+    ]  # others may share parts of the graph
+    return [second(grad) for grad in grads], [twice(grad) for grad in recorded[:1]]
 
 
 @pytest.mark.parametrize("chapter", chapters())
