@@ -19,6 +19,7 @@ __all__ = ["allowance", "nudged"]
 Array = np.ndarray[Any, Any]
 SAFETY = 8  # how often a chain of roundings may outdo the worst of a few random ones
 RUNS = (1,) * 4 + (SAFETY,) * 4  # by how many ulps each moves: a step, as that of floor, may be farther off than one
+SUMS = frozenset({"sum", "mean", "add", "sub", "dot", "matmul", "mm", "trace", "cumsum"})
 COMPARISONS = frozenset({"eq", "ge", "gt", "le", "lt", "ne"})
 EXACT_BITS = {4: np.uint32(0x3FF), 8: np.uint64(0x3FFFFF)}  # a number that ends in zeros was not rounded
 WORD: dict[int, type[np.unsignedinteger[Any]]] = {4: np.uint32, 8: np.uint64}
@@ -75,8 +76,15 @@ class Nudged(Interpreter):
         array[...] = nudged(array, self.direction, self.ulps)
         if not isinstance(statement, ir.Leaf) and self.direction % 2:
             array[array == 0] = 0.0 if self.direction % 4 == 1 else -0.0  # which zero a result is, is a rounding too
+        if isinstance(statement, ir.Op) and statement.op in SUMS and self.direction % 2:
+            array[np.abs(array) <= SAFETY * np.finfo(array.dtype).eps * self.largest(statement)] = 0  # as below
         if isinstance(statement, ir.Grad | ir.TakeGrad) and self.direction % 2:
             array[np.abs(array) < np.finfo(array.dtype).eps] = 0  # what is left of terms that cancel
+
+    def largest(self, statement: Statement) -> float:
+        """The largest of the numbers that ``statement`` adds up."""
+        given = [np.abs(self.tensors[name].numpy(force=True)) for name in ir.used(statement)]
+        return max((float(np.max(each, initial=0, where=np.isfinite(each))) for each in given), default=0.0)
 
 
 def rounded(statement: Statement) -> tuple[str, ...]:

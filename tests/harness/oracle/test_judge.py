@@ -121,6 +121,14 @@ def test_ill_conditioned():
     assert finding.blame == "ill-conditioned"
 
 
+def test_terms_that_cancel():
+    """What is left of a sum whose terms cancel may as well be 0, and what is divided by it anything."""
+    leaves = Leaf("x", (3,), (0.1, 0.2, -0.3)), Leaf("y", (), (0.0,))
+    program = Program((*leaves, Op("s", "sum", (Ref("x"),)), Op("z", "div", (Ref("y"), Ref("s")))))
+    exact = twin(sum=lambda input: refgrad.sum(input) * 0)
+    assert judge(program, RIGHT, RIGHT, exact).blame == "ill-conditioned"
+
+
 def test_law():
     """A broken law is a finding with no second library; the script and the record say what was found."""
     backend = twin(exp=lambda input: input.exp() if input.is_contiguous() else input.exp() * 2)
