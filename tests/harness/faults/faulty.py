@@ -89,8 +89,8 @@ FAULTS = {
     "detach": Fault(
         "a detached tensor counts its writes alone",
         "engine/tensor.py",
-        "        tensor = wrap(own_array(self))\n        share(tensor, self)\n        return tensor",
-        "        tensor = wrap(own_array(self))\n        return tensor",
+        "            share(tensor, self)\n        return tensor",
+        "            pass\n        return tensor",
     ),
 }
 
