@@ -150,9 +150,8 @@ def _complex(real: Any, imag: Any, /) -> Any:
 
 
 # the plan conjugates, as if these were holomorphic: hence the sign of the imaginary part
-_complex.defvjp(
-    lambda grad, real: ops.real(grad), lambda grad, imag: -ops.imag(grad)
-)  # saved for their types in PyTorch
+# each part is saved, as in PyTorch, which asks for its type
+_complex.defvjp(lambda grad, real: ops.real(grad), lambda grad, imag: -ops.imag(grad))
 
 
 def complex(real: Any, imag: Any) -> Any:

@@ -63,9 +63,8 @@ def _backward(grad_output: Any, input: Any, indices: Any, /, ndim: int) -> Any:
 
 _backward.defvjp(
     grad_output=lambda grad, indices, ndim: take(grad, indices, ndim),
-    input=lambda grad, input_shape: ops.zeros_as(
-        grad, input_shape
-    ),  # PyTorch's rule is a function of the input, a constant one
+    # PyTorch's rule is a function of the input, a constant one
+    input=lambda grad, input_shape: ops.zeros_as(grad, input_shape),
 )
 
 

@@ -122,9 +122,8 @@ PLACES = tuple((Seen._fields.index(fact), fact) for fact in FACTS)
 
 def _seen(number: int, name: str, mine: Seen | Raised | None, other: Seen | Raised | None) -> Difference | None:
     if not (isinstance(mine, Seen) and isinstance(other, Seen)):
-        alike = (
-            mine.__class__ is other.__class__ and mine == other
-        )  # a look is not compared with an error field by field
+        # a look is not compared with an error field by field
+        alike = mine.__class__ is other.__class__ and mine == other
         return None if alike else Difference(number, "look", name, mine, other)
     if (found := _arrays(number, "value", name, mine.value, other.value)) is not None:
         return found
