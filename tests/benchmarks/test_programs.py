@@ -30,6 +30,16 @@ def test_peers_compute_the_same(peer):
         assert refusal(build, flat(ours[name](small[name])()), small[name]) is None, name
 
 
+def test_a_peer_leaves_its_library_as_it_was():
+    """mygrad guards its memory again once a program has run: other tests in the process count on it."""
+    mygrad = pytest.importorskip("mygrad")
+    CONTESTANTS["mygrad"].programs()["scalar_chain"](2)()
+    x = mygrad.tensor([2.0])
+    y = x + 1
+    assert not x.data.flags.writeable
+    assert y.creator is not None
+
+
 def test_a_wrong_contestant_is_refused():
     """A contestant that computes something else, or fails, is not timed, and the reason is kept."""
 

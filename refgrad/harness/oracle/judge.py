@@ -11,7 +11,7 @@ import numpy as np
 from refgrad.harness.backend import profiles
 from refgrad.harness.oracle.conditioning import allowance
 from refgrad.harness.oracle.derivative import Question, answer, question, slope
-from refgrad.harness.oracle.finding import Finding
+from refgrad.harness.oracle.finding import HARMLESS, Finding
 from refgrad.harness.oracle.known import of_torch
 from refgrad.harness.oracle.laws import broken, changed, last_seen
 from refgrad.harness.oracle.sharing import shared
@@ -146,21 +146,22 @@ class Case:
             texts = getattr(self.backend, "namespace", None) is not None
             if shared(self.program, self.torch, theirs, difference, texts=texts):
                 return self.finding(difference, dispute, "torch", "sharing", "not if each of its gradients is copied")
-        if (culprit := self.unhooked(difference)) is not None:
-            return self.finding(difference, dispute, culprit, "derivative", "told without the hooks")
+        if (bare := self.unhooked(difference)) is not None:
+            return self.finding(difference, dispute, bare.blame, bare.stage, "told without the hooks")
         if self.outdone(difference, dispute):
             cleared = "in double precision both say what the other said"
             return self.finding(difference, dispute, dispute.opponent, "double", cleared)
         return self.finding(difference, dispute, dispute.suspect, "trace")
 
-    def unhooked(self, difference: Difference) -> str | None:
-        """Who gives a wrong derivative of the like where no hook changes it, for what a hook returns is no derivative."""
+    def unhooked(self, difference: Difference) -> Finding | None:
+        """What mathematics says of the like where no hook changes it, for what a hook returns is no derivative."""
         hooks = {n for n, each in ir.numbered(self.program).items() if isinstance(each, ir.Hook)}
         if not hooks or difference.mismatch is None:
             return None
         found = judge(without(self.program, hooks), self.backend, self.reference, self.torch, laws=False)
-        alike = found is not None and (found.kind, found.name) == (difference.field, difference.name)
-        return found.blame if found is not None and alike and found.stage == "derivative" else None
+        if found is None or (found.kind, found.name) != (difference.field, difference.name):
+            return None
+        return found if found.stage == "derivative" or found.blame in HARMLESS else None
 
     def outdone(self, difference: Difference, dispute: Dispute) -> bool:
         """Whether the suspect's answer in single precision is what both say in double, and the other's is not."""

@@ -105,6 +105,13 @@ def test_mathematics_decides_behind_a_hook():
     assert (finding.blame, finding.stage, finding.note) == ("torch", "derivative", "told without the hooks")
 
 
+def test_a_hook_makes_no_fault_of_a_convention():
+    """Where nobody is wrong without the hook, nobody is with it."""
+    *before, backward = kink(0.0, 2.0).statements
+    finding = judge(Program((*before, Hook("y", "scale", -0.5), backward)), relu(0.5), RIGHT, RIGHT)
+    assert (finding.blame, finding.stage, finding.note) == ("convention", "kink", "told without the hooks")
+
+
 def test_accumulation():
     """A second backward is judged by what it adds."""
     twice = Program((*kink(1.0, 2.0).statements[:-1], Backward("y", "w", True), Backward("y", "w")))
