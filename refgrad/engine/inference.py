@@ -1,10 +1,13 @@
 """Inference mode: nothing is recorded, and new tensors count no writes, so that no graph can ever trust them.
 
-Such a tensor is told by its counter, an ``Unversioned``, which its views share.
+Such a tensor is told by its counter, an ``Unversioned``, which its views share. It may require grad all the same; outside,
+an op is recorded only if it sees a tensor that is none.
 """
 
 from __future__ import annotations
 
+import functools
+import weakref
 from typing import Any
 
 from refgrad.engine.grad_mode import _Mode
@@ -28,6 +31,8 @@ class InferenceLayer(Layer):
         return result
 
     def created(self, tensor: TensorBase) -> None:
+        if tensor._requires_grad:
+            _LEAVES.add(tensor)
         if tensor._counter is None:  # else it shares its storage with a tensor from outside
             tensor._counter = Unversioned([0])
         elif isinstance(tensor._counter, Unversioned):
@@ -36,7 +41,43 @@ class InferenceLayer(Layer):
             tensor._view.creation = INFERENCE
 
 
+class LeafLayer(Layer):
+    """On in a thread that has made inference tensors that require grad, as long as there are any."""
+
+    def __init__(self) -> None:
+        self.alive: dict[int, weakref.ref[TensorBase]] = {}
+
+    def add(self, tensor: TensorBase) -> None:
+        """Look out for ``tensor`` from now on."""
+        self.alive[id(tensor)] = weakref.ref(tensor, functools.partial(self.lose, id(tensor)))
+        if self not in modes.layers:
+            modes.set_layers((self, *modes.layers))
+
+    def lose(self, key: int, _: Any) -> None:
+        del self.alive[key]
+        if not self.alive:
+            modes.drop_layer(self)
+
+    def record(self, op: Any, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Any, inplace: bool) -> Any:
+        if (
+            inplace
+            or op.name == "clone"
+            or not all(isinstance(x, TensorBase) and is_inference(x) for x in inputs if x is not None)
+        ):
+            return below(op, inputs, params)  # a number is a tensor, too, and a clone is copied into one that is none
+        previous, modes.grad_enabled = modes.grad_enabled, False
+        try:
+            result = below(op, inputs, params)
+        finally:
+            modes.grad_enabled = previous
+        for tensor in result if isinstance(result, tuple) else (result,):
+            if is_inference(tensor):
+                tensor._view = None
+        return result
+
+
 _LAYER = InferenceLayer()
+_LEAVES = LeafLayer()
 
 
 def is_inference_mode_enabled() -> bool:
@@ -47,6 +88,11 @@ def is_inference_mode_enabled() -> bool:
 def is_inference(input: Any) -> bool:
     """Whether a tensor was made in inference mode."""
     return isinstance(input._counter, Unversioned)
+
+
+def requires_grad(tensor: TensorBase) -> None:
+    """Take note of an inference tensor that requires grad from now on."""
+    _LEAVES.add(tensor)
 
 
 class inference_mode(_Mode):

@@ -23,6 +23,7 @@ from refgrad.engine.views import (
     check_overlap,
     copy_slices,
     is_dense,
+    is_expanded,
     move_retained,
     own_array,
     restriction,
@@ -44,8 +45,24 @@ _CPP = {
     "Short": "short int",
     "Int": "int",
     "Long": "long int",
+    "Float": "float",
+    "Double": "double",
 }
-_IDEMPOTENT = frozenset({"zero", "_fill_number_"})  # overlap is harmless where one value goes everywhere
+_STRUCTURED = frozenset({"addmm", "addmv", "baddbmm", "cumprod", "cumsum"})  # PyTorch's newer kernels, and their words
+_IDEMPOTENT = frozenset({"zero", "_fill_number_", "threshold"})  # elements that share memory get the same value
+_EXPANDED = (
+    "Use of {} on expanded tensors is deprecated. Please clone() the tensor before performing this operation. This also "
+    "applies to advanced indexing e.g. tensor[{}"
+)
+_PER_ELEMENT = {  # written where they say only, so that elements may share memory; but for the last two with a warning
+    "_masked_fill_number": "mask] = scalar",
+    "_masked_fill_tensor": "mask] = scalar",
+    "_index_fill_number": "mask] = scalar",
+    "_index_fill_tensor": "mask] = scalar",
+    "_index_put": "indices] = tensor",
+    "tril": "",
+    "triu": "",
+}
 
 
 def check_inplace(tensor: TensorBase, tracked: bool) -> None:
@@ -102,6 +119,10 @@ def check_result(op: Primitive, target: Any, result: Any) -> None:
 
     Errors: RuntimeError for a shape or a type that does not fit.
     """
+    if op.name in _STRUCTURED:
+        _check_in_place_call(target, result)
+    if op.name == "abs" and target.dtype.kind == "c":
+        raise RuntimeError("In-place abs is not supported for complex tensors.")
     if result.shape != target.shape:
         raise RuntimeError(
             f"output with shape {list(target.shape)} doesn't match the broadcast shape {list(result.shape)}"
@@ -112,6 +133,17 @@ def check_result(op: Primitive, target: Any, result: Any) -> None:
         wanted = _CPP.get(title, title) if by_number else title
         raise RuntimeError(
             f"result type {dtypes.scalar_title(result.dtype)} can't be cast to the desired output type {wanted}"
+        )
+
+
+def _check_in_place_call(target: Any, result: Any) -> None:
+    if result.shape != target.shape:
+        sizes = f"input tensor size {list(target.shape)} and output tensor size {list(result.shape)}"
+        raise RuntimeError(f"Bad in-place call: {sizes} should match")
+    if result.dtype != target.dtype and not (result.dtype.kind == "i" and target.dtype.kind in "iub"):
+        mine, wanted = (_CPP.get(each, each) for each in map(dtypes.scalar_title, (target.dtype, result.dtype)))
+        raise RuntimeError(
+            f"Bad in-place call: input tensor dtype {mine} and output tensor dtype {wanted} should match"
         )
 
 
@@ -205,7 +237,7 @@ def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...])
     shared = isinstance(array, np.ndarray)  # else a scalar of the tensor's own, simply replaced
     if shared and op.name not in _IDEMPOTENT:
         if op.name != "copy" or inputs[1] is not target:  # a copy onto itself moves nothing
-            check_overlap(array)
+            _check_expanded(op, inputs, array, params)
         check_partial_overlap(target, inputs[1:])
     tracked = tracked and plan.records
     result = run_forward(op, arrays, params)
@@ -213,7 +245,7 @@ def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...])
     check_inference(target)
     node = _attach_before_write(op, key, target, inputs, arrays, params, array) if tracked else None
     if shared:
-        np.copyto(array, result, casting="unsafe")
+        _put(op, arrays, params, result)
     else:
         target._array = result.astype(array.dtype)[()]
     bump(target)
@@ -221,6 +253,42 @@ def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...])
         _save_after_write(node, target)
         rebase(target, node)
     return target
+
+
+def _check_expanded(op: Primitive, inputs: tuple[Any, ...], array: Any, params: tuple[Any, ...]) -> None:
+    """Refuse to write where one memory location is several elements, or say that PyTorch is going to.
+
+    Errors: RuntimeError.
+    """
+    if op.name not in _PER_ELEMENT or any(
+        each is True for each in params
+    ):  # which elements were added to is not told by the result
+        check_overlap(array)
+    elif is_expanded(array):
+        forms = [(_public_name(op), _PER_ELEMENT[op.name])]
+        if op.name == "_index_put" and _is_masked_fill(*inputs[1:]):
+            forms.append(("masked_fill_", "mask] = scalar"))
+        for name, form in forms:
+            if form:
+                warnings.warn(_EXPANDED.format(name, form), UserWarning, stacklevel=calling_frame()[1])
+
+
+def _is_masked_fill(value: Any, *indices: Any) -> bool:
+    """Whether PyTorch fills by a mask: one number, where one mask says."""
+    masks = [each._array for each in indices if each is not None]
+    return value._array.size == 1 and len(masks) == 1 and masks[0].dtype.kind == "b" and masks[0].ndim > 0
+
+
+def _put(op: Primitive, arrays: list[Any], params: tuple[Any, ...], result: Any) -> None:
+    """Write the result; where elements share memory, those that the op wrote to, the last of which stays."""
+    array = arrays[0]
+    if not is_expanded(array):
+        np.copyto(array, result, casting="unsafe")
+        return
+    other = np.where(array == 0, 1, 0).astype(array.dtype)
+    again = run_forward(op, [other, *arrays[1:]], params)
+    written = (again == result) | ((again != again) & (result != result))  # whatever was there before
+    np.copyto(array, result, casting="unsafe", where=written)
 
 
 def _attach_before_write(

@@ -85,8 +85,10 @@ class Plan:
             namespace[f"rule{position}"] = rule
             arguments = ", ".join(saved.access(name) for name in inspect.signature(rule).parameters)
             calls[position] = f"{star}rule{position}({arguments})"
-            for slot in re.findall(r"\bt(\d+)", arguments):
-                self.users.setdefault(int(slot), []).append("True" if star else f"n{position}")
+            for name in inspect.signature(rule).parameters:
+                for slot in re.findall(r"\bt(\d+)", saved.access(name)):
+                    alone = not star and name not in op.wanted_by_several
+                    self.users.setdefault(int(slot), []).append(f"n{position}" if alone else "True")
             if star:  # one rule gives the gradients of the whole group
                 calls = {i: call for i, call in calls.items() if i <= position}
         joint = [saved.access(name) for name in op.joint] if rules else []

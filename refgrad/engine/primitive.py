@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
@@ -111,6 +112,12 @@ class Primitive:
             made[0] = record(PRIMITIVES["hang"], (made[0], *others), ())
         parts = iter(record(self.function_of_all, (*made, *tensors), (len(made),)))
         return tuple(None if x is None else next(parts) for x in grads)
+
+    @functools.cached_property
+    def wanted_by_several(self) -> frozenset[str]:
+        """What the gradients of several inputs are computed from: PyTorch saves it for whichever is asked."""
+        counted = Counter(name for rule in self.vjps.values() for name in inspect.signature(rule).parameters)
+        return frozenset(name for name, count in counted.items() if count > 1)
 
     @functools.cached_property
     def function_of_all(self) -> Primitive:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from refgrad.engine import copying, differentiation, dims, dtypes, ops, printing, storage
+from refgrad.engine import copying, differentiation, dims, dtypes, inference, ops, printing, storage
 from refgrad.engine.caller import calling_frame
 from refgrad.engine.device import cpu, device
 from refgrad.engine.grad_dtype import check_grad_dtype, grad_dtype, set_grad_dtype
@@ -228,6 +228,8 @@ class Tensor(TensorBase):
 
     def _own_requires_grad(self, value: bool) -> None:
         self._requires_grad = value
+        if value and isinstance(self._counter, Unversioned):
+            inference.requires_grad(self)
         if self._view is not None:
             self._view.lent = False
 
@@ -639,6 +641,10 @@ class Tensor(TensorBase):
     def __setitem__(self, key: Any, value: Any) -> None:
         ops.setitem(self, key, value)
 
+    def where(self, condition: Any, other: Any) -> Any:
+        """The tensor where ``condition`` holds, else ``other``."""
+        return ops.where(condition, self, other)
+
     def index_put_(self, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
         return write(ops.index_put.op, (self, values, *indices), (accumulate,))  # type: ignore[attr-defined,no-any-return]
 
@@ -926,7 +932,7 @@ _METHODS = """
     matmul max maximum mean median min minimum mm movedim mul mv nan_to_num nansum narrow ne neg nonzero norm outer
     pow prod rad2deg ravel reciprocal relu remainder repeat_interleave roll round rsqrt scatter scatter_add select sgn
     sigmoid sign signbit sin sinh softmax sort split sqrt square squeeze std sub sum swapaxes swapdims t
-    take_along_dim tan tanh topk trace transpose tril triu trunc unbind unflatten unsqueeze var where xlogy add div
+    take_along_dim tan tanh topk trace transpose tril triu trunc unbind unflatten unsqueeze var xlogy add div
     addmm as_strided clamp_max clamp_min fmax fmin true_divide
     as_strided_scatter diagflat diagonal_scatter dsplit hsplit narrow_copy rot90 select_scatter slice_scatter
     split_with_sizes tensor_split unsafe_chunk unsafe_split unsafe_split_with_sizes vsplit

@@ -75,11 +75,13 @@ def check_overlap(array: Any) -> None:
 
     Errors: RuntimeError.
     """
-    if 0 not in array.strides:
-        return
-    for n, stride in zip(array.shape, array.strides):
-        if stride == 0 and n > 1 and array.size:
-            raise RuntimeError(_OVERLAP)
+    if 0 in array.strides and is_expanded(array):
+        raise RuntimeError(_OVERLAP)
+
+
+def is_expanded(array: Any) -> bool:
+    """Whether one memory location is several elements, as far as PyTorch looks: along a dimension without a stride."""
+    return bool(array.size) and any(n > 1 and not stride for n, stride in zip(array.shape, array.strides))
 
 
 def geometry(array: Any, base: Any) -> Geometry:
@@ -272,8 +274,9 @@ class CopySlices(Node):
         flat = np.zeros(self.frame.extent, grad.dtype)
         whole, window = strided(flat, self.frame), strided(flat, self.window)
         whole[...] = grad
-        check_overlap(window)
         first, *others = self.function.run(window.copy(), False)
+        if first is not None:
+            check_overlap(window)
         window[...] = 0 if first is None else first
         return (whole, *others)
 

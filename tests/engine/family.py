@@ -168,8 +168,6 @@ def _step(xp: Any, statement: Statement, tensors: list[Any]) -> Any:
     t, other = tensors[at % len(tensors)], tensors[b % len(tensors)]
     if under_no_grad and name in ("transpose_", "unsqueeze_"):
         name = "add_"  # PyTorch leaves the graph with the old shape, and backward fails
-    if 0 in t.stride() and name in ("set_mask", "masked_fill_"):
-        name = "add_"  # through overlaps PyTorch still allows these, with a warning that it will not
     if not t.dim() and name in OF_DIMENSIONS:
         name = "all" if kind == "view" else "add_"
     if kind == "write" and other is not t and _meet(t, other):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import refgrad
+from refgrad.engine.modes import modes
 from tests.engine.live import attempt, leaf, live
 
 
@@ -168,3 +169,45 @@ def test_saved_for_nobody(xp: Any) -> Any:
     with xp.inference_mode():
         i, view = xp.ones(2), x[:2]
     return [attempt(call) for call in (lambda: i * view, lambda: view * i, lambda: i * x, lambda: xp.outer(i, view))]
+
+
+@live
+def test_one_gradient_for_several(xp: Any) -> Any:
+    """What several gradients are computed from is saved for the sake of any, even of one that is not wanted."""
+    x = leaf(xp, 2.0, 3.0)
+    with xp.inference_mode():
+        i, view = xp.ones(2), x[:2]
+    calls = (xp.maximum, xp.fmin, xp.atan2, lambda a, b: xp.clamp(a, min=b), xp.div, xp.hypot)
+    return [attempt(lambda call=call, pair=pair: call(*pair)) for call in calls for pair in ((i, view), (view, i))]
+
+
+@live
+def test_leaves_of_inference(xp: Any) -> Any:
+    """An inference tensor may require grad; outside, an op that sees no other tensor is not recorded."""
+    with xp.inference_mode():
+        x = xp.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+        late = xp.ones(2, 2).requires_grad_()
+    normal = xp.ones(2, 2)
+    made = {
+        "op": x.exp(),
+        "sum": (x + x).sum(),
+        "two": x @ late,
+        "number": x * 2,
+        "parameter": x.pow(3),
+        "normal": x + normal,
+        "normal times": x * normal,
+        "view": x.view(4),
+        "linear": xp.nn.functional.linear(x, late),
+        "detached": x.detach(),
+    }
+    shown = {name: (t.requires_grad, t.is_leaf, t.is_inference(), t._is_view()) for name, t in made.items()}
+    return shown, x.clone().requires_grad, attempt(lambda: x.mul_(2)), attempt(lambda: x.sum().backward())
+
+
+def test_leaves_of_inference_are_forgotten() -> None:
+    """Ops are as quick as before once no inference tensor requires grad."""
+    with refgrad.inference_mode():
+        x = refgrad.ones(2, requires_grad=True)
+    assert modes.layers
+    del x
+    assert not modes.layers

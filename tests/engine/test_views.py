@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
@@ -210,6 +211,58 @@ def test_overlap_with_the_operand(xp: Any) -> Any:
         attempt(lambda: ones()[1:].copy_(ones()[:-1])),
         y, z, s,
     ]  # fmt: skip
+
+
+@live
+def test_writes_where_elements_share_memory(xp: Any) -> Any:
+    """Ops that write to single elements still may, mostly with a warning; the last write stays."""
+    b = xp.tensor
+
+    def put(key: Any, value: Any = 1.0) -> Any:
+        def write(t: Any) -> Any:
+            t[key] = value
+            return t
+
+        return write
+
+    writes = [
+        lambda t: t.masked_fill_(b([[True, False], [False, False]]), 7.0),
+        lambda t: t.masked_fill_(b(False), b(7.0)),
+        lambda t: t.index_fill_(1, b([0]), 1.0),
+        lambda t: t.index_fill_(0, b([1]), b(5.0)),
+        lambda t: t.index_put_((b([0, 0]), b([0, 1])), b([2.0, 1.0])),
+        put(b([[True, False], [True, False]])),
+        put(b([True, False])),
+        put((b([0, 1]), b([1, 0])), b([4.0, 5.0])),
+        lambda t: t.triu_(),
+        lambda t: t.tril_(-1),
+        lambda t: xp.nn.functional.threshold_(t, 1.0, 9.0),
+        lambda t: t.index_add_(0, b([0]), xp.ones(1, 2)),
+        lambda t: t.scatter_(0, b([[0]]), 3.0),
+    ]
+    found = []
+    for write in writes:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            t = xp.tensor([[1.0], [2.0]]).expand(2, 2)
+            written = attempt(lambda write=write, t=t: write(t) is t)
+        found.append((written, t, t._version, [str(each.message).partition(" (Triggered")[0] for each in caught]))
+    return found
+
+
+@live
+def test_gradients_of_writes_where_elements_share_memory(xp: Any) -> Any:
+    """Such a write gives its value a gradient, and what it wrote to none."""
+    found = []
+    for requires in (False, True):
+        w, x = xp.tensor(5.0, requires_grad=True), xp.tensor([2.0, 3.0], requires_grad=requires)
+        base = x * 1
+        view = base.unsqueeze(1).expand(2, 2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the form being deprecated
+            view.masked_fill_(xp.tensor([[True, False], [False, False]]), w)
+        found.append((attempt(lambda view=view: view.sum().backward()), view, base, w.grad, x.grad))
+    return found
 
 
 @live

@@ -148,10 +148,36 @@ amax.defvjp(_share)
 amin.defvjp(_share)
 
 
+@primitive(name="AminmaxBackward0", outputs=("min", "max"))
+def _aminmax(input: Any, /, dim: Any, keepdim: bool) -> Any:
+    if dim == () and not input.size:
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+        )
+    if dim != () and input.ndim:
+        for d in dims.axes(dim, input.ndim):
+            if not input.shape[d]:
+                raise IndexError(f"aminmax: Expected reduction dim {d} to have non-zero size.")
+    return tuple(_over(ufunc, input, dim, keepdim, "aminmax") for ufunc in (np.minimum, np.maximum))
+
+
+def _aminmax_vjp(
+    grad: Any, input: Any, input_dtype: Any, input_shape: Any, min: Any, max: Any, dim: Any, keepdim: bool
+) -> Any:
+    first, *others = (
+        _share(part, input, input_dtype, input_shape, result, dim, keepdim)
+        for part, result in zip(grad, (min, max))
+        if part is not None
+    )
+    return first + others[0] if others else first
+
+
+_aminmax.defvjp(_aminmax_vjp)
+
+
 def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The smallest and the largest element, together."""
-    dim_: Any = () if dim is None else dim
-    return return_types.aminmax(amin(input, dim_, keepdim), amax(input, dim_, keepdim))
+    return return_types.aminmax(*_aminmax(input, () if dim is None else dim, keepdim))
 
 
 # positions: no derivative ---------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ MOMENTS: dict[str, Row] = {
     **{f"{name} {how}": (call, BOX) for name in ("var_mean", "std_mean") for how, call in (("two", f(name, (0, 2), keepdim=True)), ("biased", f(name, unbiased=False)), ("old", f(name, False)), ("corrected", f(name, 1, correction=2)), ("beyond", f(name, 3)))},
     **{f"{name} part {i}": (lambda xp, x, i=i, name=name: getattr(xp, name)(x, 1)[i], X) for name in ("var_mean", "std_mean") for i in (0, 1)},
     **{f"{name} {label} {how}": (call, x) for name in ("nanmean", "nanmedian") for label, x in {**INPUTS, "unknown": UNKNOWN}.items() for how, call in (("all", f(name)), ("first", f(name, 0)), ("last", f(name, -1, True)))},
+    **{f"aminmax {how} {label}": (f("aminmax", **named), x) for how, named in (("all", {}), ("last", {"dim": -1}), ("first", {"dim": 0, "keepdim": True})) for label, x in INPUTS.items() if label != "complex"}, "aminmax parts": (lambda xp, x: xp.sub(*xp.aminmax(x, dim=1)), X),
     "nanmean wide": (f("nanmean", dtype=None), SINGLE), "nanmean two": (f("nanmean", (0, 1)), KNOWN), "nanmedian bools": (f("nanmedian"), BOOLS), "std of one": (f("std_mean"), floats(1)),
 }  # fmt: skip
 QUANTILES: dict[str, Row] = {
