@@ -61,7 +61,7 @@ def special_ndtri(input: Any, /) -> Any:
     return _special("ndtri", "ndtri_cpu", input)
 
 
-special_ndtri.defvjp(lambda grad, result: grad * (math.sqrt(2 * math.pi) * ops.exp(ops.square(result) / 2)))
+special_ndtri.defvjp(lambda grad, result: grad * math.sqrt(2 * math.pi) * ops.exp(ops.square(result) / 2))
 
 
 @primitive(promotes="float")

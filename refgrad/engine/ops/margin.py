@@ -30,7 +30,7 @@ def _spread(grad: Any, reduction: int, share: float) -> Any:
 # soft margins ---------------------------------------------------------------------------------------------------------
 
 
-@primitive()
+@primitive(joint=("input", "target"))
 def _soft_margin_loss(input: Any, target: Any, /, reduction: int) -> Any:
     loss = np.log1p(np.exp(-target * input)).astype(input.dtype, copy=False)
     return np.asarray(reduced(loss, reduction), order="C")

@@ -160,7 +160,7 @@ def _addcdiv(input: Any, tensor1: Any, tensor2: Any, /, *, value: Any = 1) -> An
 
 _addcdiv.defvjp(
     lambda grad: grad,
-    lambda grad, tensor2, value: grad * (value / tensor2),
+    lambda grad, tensor2, value: grad * ops.div(value, tensor2),
     lambda grad, tensor1, tensor2, value: -grad * (value * tensor1 / (tensor2 * tensor2)),
 )
 

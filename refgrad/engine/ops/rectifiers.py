@@ -131,12 +131,12 @@ def _prelu(input: Any, weight: Any, /) -> Any:
     return np.where(input > 0, input, weight * input)
 
 
-@primitive(saves=("input", "weight"))
+@primitive(saves=("grad_output", "input", "weight"))
 def _prelu_of_input(grad_output: Any, input: Any, weight: Any, /) -> Any:
     return np.where(input > 0, grad_output, weight * grad_output)
 
 
-@primitive(saves=("input", "weight"))
+@primitive(saves=("grad_output", "input", "weight"))
 def _prelu_of_weight(grad_output: Any, input: Any, weight: Any, /) -> Any:
     return np.where(input > 0, input.dtype.type(0), input) * grad_output
 
@@ -232,7 +232,7 @@ def rrelu(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: 
 # gates ----------------------------------------------------------------------------------------------------------------
 
 
-@primitive(name="GluBackward0")
+@primitive(name="GluBackward0", joint=("input",))
 def _glu(input: Any, /, dim: int) -> Any:
     require_floating("glu_cpu", input)
     values, gates = np.split(input, 2, dim)
