@@ -57,6 +57,7 @@ from refgrad.engine.printing import set_printoptions
 from refgrad.engine.ranges import *
 from refgrad.engine.sampling import *
 from refgrad.engine.serialization import load, save
+from refgrad.engine.settings import *
 from refgrad.engine.tensor import _ALIASES, Tensor
 
 bool = _dtypes.bool_

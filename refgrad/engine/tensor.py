@@ -20,6 +20,7 @@ from refgrad.engine.legacy import BY_NAME, constructed, tensortype
 from refgrad.engine.memory_format import contiguous_format, laid_out, preserve_format
 from refgrad.engine.modes import modes, warn_once
 from refgrad.engine.numpy_names import taking_numpy_names
+from refgrad.engine.ops.rectifiers import hardshrink, prelu
 from refgrad.engine.primitive import operator, set_tensor_type, wrap
 from refgrad.engine.views import own_array, share, wants_grad
 
@@ -965,6 +966,7 @@ def _install() -> None:
     for name in _METHODS:
         if hasattr(ops, name):
             setattr(Tensor, name, taking_numpy_names(getattr(ops, name)))
+    Tensor.hardshrink, Tensor.prelu = hardshrink, prelu  # type: ignore[attr-defined]
     for name in _INPLACE:
         setattr(Tensor, name + "_", inplace_form(getattr(ops, name)))
     for name in ("t", "transpose", "unsqueeze"):
