@@ -479,6 +479,9 @@ class Tensor(TensorBase):
             raise TypeError("iteration over a 0-d tensor")
         return iter(ops.unbind(self, 0))
 
+    def __reversed__(self) -> Iterator[Tensor]:
+        return iter(ops.flip(self, (0,)) if self._array.ndim else self)
+
     def __contains__(self, element: Any) -> bool:
         if not isinstance(element, _OPERANDS):
             raise RuntimeError(

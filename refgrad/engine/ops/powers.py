@@ -123,8 +123,16 @@ def _log(base: Any) -> Any:
 rpow_scalar.defvjp(_rpow_vjp)
 
 
+def _numbers(*operands: Any) -> tuple[Any, ...]:
+    """The operands, NumPy's numbers beside a tensor as Python's: to rules, which run on arrays, they are 0-d arrays."""
+    if not any(isinstance(x, TensorBase) for x in operands):
+        return operands
+    return tuple(x.item() if isinstance(x, np.generic) else x for x in operands)
+
+
 def pow(input: Any, exponent: Any) -> Any:
     """``input ** exponent``."""
+    input, exponent = _numbers(input, exponent)
     if not _is_array(exponent):
         return pow_scalar(input, exponent)
     return pow_tensor(input, exponent) if _is_array(input) else rpow_scalar(exponent, input)
@@ -136,6 +144,7 @@ def float_power(input: Any, exponent: Any) -> Any:
 
     Errors: TypeError for two numbers.
     """
+    input, exponent = _numbers(input, exponent)
     values = [getattr(x, "_array", x) for x in (input, exponent)]
     if not _is_array(input) and not _is_array(exponent):
         raise TypeError(
