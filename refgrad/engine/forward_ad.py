@@ -36,16 +36,6 @@ class ForwardLevel(Layer):
         self.results: weakref.WeakKeyDictionary[Node, dict[int, Any]] = weakref.WeakKeyDictionary()
         self.duals: list[weakref.ref[Any]] = []
 
-    @contextlib.contextmanager
-    def off(self) -> Iterator[None]:
-        """Have only the layers below this one on."""
-        layers = modes.layers
-        modes.set_layers(layers[: layers.index(self)] if self in layers else layers)
-        try:
-            yield
-        finally:
-            modes.set_layers(layers)
-
     def clear(self) -> None:
         """Forget all tangents of this level."""
         for ref in self.duals:

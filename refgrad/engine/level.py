@@ -185,6 +185,14 @@ class GradLevel(Layer):
             self.remember(node, (target,))
         return target
 
+    def turned(self, tensor: Any, view: Any, params: tuple[Any, ...]) -> None:
+        if self.owns(tensor):
+            with self.off():
+                turned = self.descend(
+                    lambda _, values, given: view(*values, *given), view.op, (self.value(tensor),), params
+                )
+            tensor._inner = (self, turned)
+
     # results that nodes saved -----------------------------------------------------------------------------------------
 
     def remember(self, node: Node | None, tensors: Sequence[Any]) -> None:

@@ -20,6 +20,16 @@ class Layer:
 
     on_tensors = False  # whether a backward pass must compute with tensors while the layer is on, recorded or not
 
+    @contextlib.contextmanager
+    def off(self) -> Iterator[None]:
+        """Have only the layers below this one on."""
+        layers = modes.layers
+        modes.set_layers(layers[: layers.index(self)] if self in layers else layers)
+        try:
+            yield
+        finally:
+            modes.set_layers(layers)
+
     def record(
         self, op: Any, inputs: tuple[Any, ...], params: tuple[Any, ...], below: Callable[..., Any], inplace: bool
     ) -> Any:

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from refgrad.engine import ops
 from refgrad.engine.level import zeros_like
 from refgrad.engine.tensor import Tensor
@@ -22,7 +24,7 @@ def standard_basis(tensors: list[Any]) -> Iterator[list[Any]]:
     for k, tensor in enumerate(tensors):
         for i in range(tensor.numel()):
             row = [zeros_like(t) for t in tensors]
-            row[k].view(-1)[i] = 1
+            row[k][tuple(map(int, np.unravel_index(i, tensor.shape)))] = 1
             yield row
 
 
@@ -104,18 +106,19 @@ def jacfwd(
     def wrapper(*args: Any) -> Any:
         refuse_complex("jacfwd", args, "inputs")
         inputs, in_spec = pytree.flatten(as_tuple(chosen(args, argnums), argnums))
-        found, spec, aux = [], None, None
+        found, aux = [], []
         for row in standard_basis(inputs):
             tangents = pytree.unflatten(row, in_spec)
-            value, tangent, *rest = jvp_with_argnums(func, args, tangents, argnums, has_aux=has_aux)
+            value, tangent, *aux = jvp_with_argnums(func, args, tangents, argnums, has_aux=has_aux)
             refuse_complex("jacfwd", value, "outputs")
-            flat, spec = pytree.flatten(tangent)
-            found.append(flat)
-            aux = aux or rest
-        assert spec is not None
-        blocks = [split_columns(ops.stack(column, -1), inputs) for column in zip(*found)]
+            found.append(pytree.leaves(tangent))
+        if not found:  # inputs without elements: an output without columns
+            value, *aux = func(*args) if has_aux else (func(*args),)
+        flat, spec = pytree.flatten(value)
+        stacked = [ops.stack(column, -1) for column in zip(*found)] or [x.new_zeros(*x.shape, 0) for x in flat]
+        blocks = [split_columns(each, inputs) for each in stacked]
         jacobian = assembled(blocks, spec, in_spec, isinstance(argnums, int))
-        return (jacobian, *(aux or ())) if has_aux else jacobian
+        return (jacobian, *aux) if has_aux else jacobian
 
     return wrapper
 

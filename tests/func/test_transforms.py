@@ -203,3 +203,14 @@ def test_level_leaves_nothing() -> None:
             transform(lambda x: 1 / 0)(refgrad.ones(1))
         assert modes.layers == ()
         assert modes.state == 1
+
+
+@live
+def test_views_in_place(xp: Any) -> Any:
+    """A tensor that is turned in place inside a transform has its new shape outside, too, and a gradient of the old one."""
+    x, found = xp.tensor([[1.0, 5.0, 2.0]]), []
+    for turn in (lambda t: t.squeeze_(0), lambda t: t.unsqueeze_(0), lambda t: t.t_(), lambda t: t.transpose_(0, 1)):
+        output, pull = xp.func.vjp(lambda x, turn=turn: turn(x * x), x)
+        nested = xp.func.jacrev(lambda x, turn=turn: xp.func.grad(lambda x: (turn(x * x) ** 2).sum())(x))(x)
+        found.append((output, pull(output), xp.func.jvp(lambda x, turn=turn: turn(x * x), (x,), (x,)), nested))
+    return found

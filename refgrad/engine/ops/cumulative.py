@@ -10,6 +10,7 @@ from refgrad.engine import dims, ops
 from refgrad.engine.layout import contiguous
 from refgrad.engine.modes import modes
 from refgrad.engine.ops import return_types
+from refgrad.engine.ops.forms import holds
 from refgrad.engine.primitive import primitive
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "logcumsumexp"]
@@ -55,7 +56,7 @@ def _cumprod_vjp(grad: Any, input: Any, input_shape: Any, result: Any, dim: int)
     if _trivial(input_shape, dim):
         return grad
     dim = dims.wrap(dim, len(input_shape))
-    if not ops.any(input == 0):
+    if not holds(ops.any(input == 0)):
         return _reversed(ops.cumsum, result * grad, dim) / input
     if not modes.grad_enabled:
         return _around_zeros(grad, input, result, dim)

@@ -10,6 +10,7 @@ import numpy as np
 from refgrad.engine import ops
 from refgrad.engine.modes import modes
 from refgrad.engine.ops import return_types
+from refgrad.engine.ops.forms import holds
 from refgrad.engine.ops.matrices import check_floating, check_kernel, check_square, is_complex, mH, row
 from refgrad.engine.ops.reduction import product_of_others
 from refgrad.engine.primitive import primitive
@@ -41,9 +42,9 @@ def _det_vjp(grad: Any, A: Any, A_shape: Any, result: Any) -> Any:
         # at a singular matrix torch gives 0; recorded, it gives the cofactors
         return ops.linalg_solve(mH(_made_regular(A, result)), _scaled_identity(scale, A_shape))
     singular = ops.abs(result) < 100 * np.finfo(_dtype(A)).eps
-    if ops.all(singular):
+    if holds(ops.all(singular)):
         return _cofactors(A, grad)
-    if not ops.any(singular):
+    if not holds(ops.any(singular)):
         return ops.linalg_solve(mH(A), _scaled_identity(scale, A_shape))
     batch, size = A_shape[:-2], A_shape[-1]
     matrices = ops.unbind(ops.reshape(A, (-1, size, size)))

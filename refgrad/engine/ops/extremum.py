@@ -9,6 +9,7 @@ import numpy as np
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.graph import TensorBase
 from refgrad.engine.ops import return_types
+from refgrad.engine.ops.forms import holds
 from refgrad.engine.ops.reduction import restored
 from refgrad.engine.primitive import primitive
 
@@ -43,7 +44,7 @@ def put_back(grad: Any, indices: Any, input_shape: tuple[int, ...], dim: int, ke
 
 def split_evenly(grad: Any, input: Any, input_dtype: Any, value: Any) -> Any:
     """The gradient of one value among equals: each gets the same share, as in torch."""
-    mask = ops.isnan(input) if bool(ops.isnan(value)) else input == value
+    mask = ops.isnan(input) if holds(ops.isnan(value)) else input == value
     return ops.where(mask, grad / ops.to_copy(ops.sum(mask), input_dtype), 0.0)
 
 

@@ -24,6 +24,11 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, TensorBase) or hasattr(value, "dtype")
 
 
+def holds(condition: Any) -> bool:
+    """Whether a rule's own condition holds; read past the layers, which refuse a branch on a tensor to programs."""
+    return bool(getattr(condition, "_array", condition))
+
+
 def by_last(name: str, of_tensor: Any, of_number: Any, swapped: Any = None) -> Any:
     """One function of several forms, which PyTorch records under several names.
 

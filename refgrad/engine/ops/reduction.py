@@ -10,7 +10,7 @@ import numpy as np
 from refgrad.engine import dims, dtypes, ops
 from refgrad.engine.modes import modes
 from refgrad.engine.ops.arithmetic import mul, true_divide
-from refgrad.engine.ops.forms import _met
+from refgrad.engine.ops.forms import _met, holds
 from refgrad.engine.primitive import primitive
 
 __all__ = [
@@ -207,9 +207,9 @@ def _prod_all_vjp(grad: Any, input: Any, input_shape: Any, result: Any) -> Any:
     if not input_shape:
         return grad
     zeros = ops.count_nonzero(input == 0)
-    if zeros == 0:
+    if holds(zeros == 0):
         return grad * (result / input)
-    if zeros > 1 and not modes.grad_enabled:  # not even where the other factors are nan
+    if holds(zeros > 1) and not modes.grad_enabled:  # not even where the other factors are nan
         return ops.zeros_like(input)
     return ops.reshape(product_of_others(grad, ops.reshape(input, (-1,)), 0), input_shape)
 
@@ -237,7 +237,7 @@ def _prod_dim_vjp(grad: Any, input: Any, input_shape: Any, result: Any, dim: int
     if not input_shape:
         return grad
     grad, result = restored(grad, dim, input_shape, keepdim), restored(result, dim, input_shape, keepdim)
-    if not ops.any(input == 0):
+    if not holds(ops.any(input == 0)):
         return grad * (result / input)
     return product_of_others(grad, input, dims.wrap(dim, len(input_shape)))
 
