@@ -77,3 +77,49 @@ def test_transforms(chapter: str) -> None:
                     if not same(found := answer(refgrad, mine), expected):
                         differing.append((op.id, str(sample), name, found, expected))
     assert not differing
+
+
+# of a matrix that is taken for symmetric reverse mode gives a symmetric gradient, and forward mode reads one triangle
+ONE_TRIANGLE = {"linalg.eigvalsh", "linalg.eigh"}
+
+
+def second(op: OpInfo, sample: SampleInput) -> dict[str, Any]:
+    """The gradient of the gradient along a direction, by each order of two modes."""
+    fn, arrays = bind(op, sample)
+    refgrad.manual_seed(1)
+    tensors = tuple(refgrad.tensor(array) for array in arrays)
+    directions, places = tuple(refgrad.randn_like(x) for x in tensors), tuple(range(len(tensors)))
+    grad, jvp = refgrad.func.grad, refgrad.func.jvp
+
+    def weighed(*given: Any) -> Any:
+        results = fn(refgrad, *given)
+        flat = results if isinstance(results, (tuple, list)) else [results]
+        made = [refgrad.view_as_real(y) if y.is_complex() else y for y in flat if isinstance(y, refgrad.Tensor)]
+        weights = [refgrad.arange(1, y.numel() + 1, dtype=refgrad.float64).reshape(y.shape) / 7 for y in made]
+        return sum((y * w).sum() for y, w in zip(made, weights) if y.is_floating_point())
+
+    def along(grads: Any) -> Any:
+        return sum((g * d).sum() for g, d in zip(grads, directions))
+
+    orders = {
+        "reverse over reverse": lambda: grad(lambda *x: along(grad(weighed, places)(*x)), places)(*tensors),
+        "reverse over forward": lambda: grad(lambda *x: jvp(weighed, x, directions)[1], places)(*tensors),
+        "forward over reverse": lambda: jvp(grad(weighed, places), tensors, directions)[1],
+    }
+    return {name: attempt(lambda order=order: facts(refgrad, order())) for name, order in orders.items()}
+
+
+@pytest.mark.parametrize("chapter", chapters())
+def test_the_order_of_modes(chapter: str) -> None:
+    """Second derivatives are the same whichever mode is differentiated by which: what forward mode saves has its own."""
+    differing = []
+    for op in chapters()[chapter]:
+        for sample in op.samples:
+            plain = all(x.layout == "contiguous" for x in sample.arrays()) and op.id not in ONE_TRIANGLE
+            arrays = bind(op, sample)[1] if plain and not sample.kink else ()
+            if not arrays or any(array.dtype.name != "float64" or not array.size for array in arrays):
+                continue
+            found = {name: each for name, each in second(op, sample).items() if not isinstance(each, Raised)}
+            if not all(same(each, next(iter(found.values()))) for each in found.values()):
+                differing.append((op.id, str(sample), found))
+    assert not differing
