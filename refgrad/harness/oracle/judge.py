@@ -12,6 +12,7 @@ from refgrad.harness.backend import profiles
 from refgrad.harness.oracle.conditioning import allowance
 from refgrad.harness.oracle.derivative import Question, answer, question, slope
 from refgrad.harness.oracle.finding import HARMLESS, Finding
+from refgrad.harness.oracle.inheritance import inherited
 from refgrad.harness.oracle.known import of_torch
 from refgrad.harness.oracle.laws import broken, changed, last_seen
 from refgrad.harness.oracle.sharing import shared
@@ -121,15 +122,18 @@ class Case:
         if of_torch(difference.field, of_pytorch, ir.numbered(self.program).get(difference.number)):
             return self.finding(difference, dispute, "torch", "known")
         mismatch = difference.mismatch
+        if mismatch is not None and (culprit := self.touched(difference, dispute, other)) is not None:
+            return self.finding(difference, dispute, culprit, "law: untouched by an error")
         if mismatch is None or mismatch.kind != "value":
             return self.by_word(difference, dispute, other)
-        if (culprit := self.touched(difference, dispute, other)) is not None:
-            return self.finding(difference, dispute, culprit, "law: untouched by an error")
         moves = allowance(self.program, self.reference, difference)
         if moves == math.inf or (mismatch.difference or 0.0) <= (mismatch.bound or 0.0) + moves:
             return self.finding(
                 difference, dispute, "ill-conditioned", "conditioning", f"the reference moves by {moves:.3g}"
             )
+        suspect, theirs = self.who(dispute.suspect), self.mine if dispute.suspect == dispute.other else other
+        if suspect is not None and inherited(self.program, suspect, theirs, difference):
+            return self.finding(difference, dispute, "ill-conditioned", "conditioning", "its operands' roundings")
         if self.off_the_line(difference):
             return self.finding(difference, dispute, "convention", "undefined", "there is no derivative at nan or inf")
         asked = question(self.program, self.reference, difference, self.mine, other)
@@ -240,6 +244,8 @@ class Case:
         theirs = broken(self.program, witness, trace) if witness.name != self.backend.name else None
         shared = theirs is not None and theirs.law == found.law
         blame = "backend" if self.smooth(found.difference) and not shared else "convention"
+        if blame == "backend" and self.rounds("reference", found.difference):
+            blame = "ill-conditioned"
         return self.finding(found.difference, Dispute("backend", "law", "backend"), blame, f"law: {found.law}")
 
     def smooth(self, difference: Difference) -> bool:

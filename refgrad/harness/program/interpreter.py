@@ -238,12 +238,14 @@ class Interpreter:
     def on_gradient(self, statement: ir.Hook) -> Callable[[Any], Any]:
         def run(grad: Any) -> Any:
             self.note(statement.target, grad)
-            return grad * statement.factor if statement.action == "scale" else None
+            return grad * statement.factor if statement.action == "scale" and grad is not None else None
 
         return run
 
     def note(self, name: str, grad: Any) -> None:
-        self.hooked.append((name, native(grad) if self.native else to_numpy(self.backend, grad)))
+        """What a hook was called with: an array of nothing for None, which a gradient in one node with others may be."""
+        array = np.empty(0) if grad is None else native(grad) if self.native else to_numpy(self.backend, grad)
+        self.hooked.append((name, array))
 
     def backward(self, statement: ir.Backward) -> Any:
         self.tensors[statement.target].backward(

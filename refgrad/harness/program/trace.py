@@ -161,4 +161,5 @@ def _near(mine: Array, other: Array) -> bool:
         return False
     tolerance = tolerance_for(mine.dtype)
     with np.errstate(all="ignore"):
-        return bool((np.abs(mine - other) <= tolerance.atol + tolerance.rtol * np.abs(other)).all())
+        apart = np.abs(mine - other)  # nan or inf where one of them is
+        return bool(((apart <= tolerance.atol + tolerance.rtol * np.abs(other)) & (apart < np.inf)).all())

@@ -105,6 +105,32 @@ def test_mathematics_decides_behind_a_hook():
     assert (finding.blame, finding.stage, finding.note) == ("torch", "derivative", "told without the hooks")
 
 
+def test_what_is_passed_on():
+    """A statement that only passes on what its operands differ by, within their bounds, is nobody's fault."""
+    x = Leaf("x", (1,), (3.0,), "float32")
+    rough = twin(
+        exp=lambda input: refgrad.exp(input) * 0 + 1e-4 * (1 + 1e-4)
+    )  # right to 1e-8, which is within the bound
+    exact = twin(exp=lambda input: refgrad.exp(input) * 0 + 1e-4)
+    program = Program((x, Op("y", "exp", (Ref("x"),)), Op("z", "reciprocal", (Ref("y"),))))
+    finding = judge(program, rough, exact, exact)
+    assert (finding.blame, finding.name, finding.note) == ("ill-conditioned", "z", "its operands' roundings")
+    wrong = twin(exp=rough.namespace.exp, reciprocal=lambda input: refgrad.reciprocal(input) * 1.5)
+    assert judge(program, wrong, exact, exact).blame == "backend"
+
+
+def test_a_law_within_roundings():
+    """A law that is broken by no more than the reference moves under a nudge is kept."""
+    values = (1.0, 2.7, 2.0, 3.82, 2.72, 3.0)
+    leaf = Leaf("b", (2, 3), values, "float32", layout="transposed")
+    total = Op("d", "sum", (Ref("c"),))
+    program = Program((leaf, Op("c", "special.entr", (Ref("b"),)), total, Op("e", "sinh", (Ref("d"),))))
+    found = judge(program, RIGHT, RIGHT, laws=True)
+    assert found is None or found.blame == "ill-conditioned"
+    off = twin(sum=lambda input: refgrad.sum(input) * (1.0 if input.is_contiguous() else 1.01))
+    assert judge(program, off, off, laws=True).blame == "backend"
+
+
 def test_a_hook_makes_no_fault_of_a_convention():
     """Where nobody is wrong without the hook, nobody is with it."""
     *before, backward = kink(0.0, 2.0).statements

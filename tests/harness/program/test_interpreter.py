@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from refgrad.harness import registry
-from refgrad.harness.program.interpreter import interpret
+from refgrad.harness.program.interpreter import Interpreter, interpret
 from refgrad.harness.program.ir import Backward, Block, Hook, InPlace, Leaf, Op, Program, Ref, RetainGrad
 from refgrad.harness.program.trace import Raised
 
@@ -29,6 +29,21 @@ def test_backward(backend):
     *_, last = interpret(Program((X, Y, W, Backward("y", "w"))), backend)
     assert last.seen["x"].grad.tolist() == [2.0, 40.0]
     assert last.seen["y"] == (pytest.approx(np.array([1.0, 4.0])), True, False, True, 0, None, None)
+
+
+def test_a_hook_that_hears_nothing():
+    """A hook that is called without a gradient, as that of one among several of one node, is no error."""
+
+    class Deaf:
+        """A tensor whose hooks are called with None."""
+
+        def register_hook(self, hook):
+            assert hook(None) is None
+
+    run = Interpreter(registry.load("refgrad"))
+    run.tensors["x"] = Deaf()
+    run.hook(Hook("x", "scale", 2.0))
+    assert [(name, grad.tolist()) for name, grad in run.hooked] == [("x", [])]
 
 
 def test_hooks_are_heard(backend):

@@ -35,6 +35,19 @@ def test_a_look_that_is_refused(values):
     assert (found.field, found.name, found.expected) == ("look", "a", refused)
 
 
+@pytest.mark.parametrize(
+    ("mine", "other"), [(0.0, np.inf), (np.inf, 0.0), (np.inf, -np.inf), (np.nan, 0.0), (0.0, np.nan)]
+)
+def test_nothing_is_near_infinity(mine, other):
+    """A number beside inf or nan is a difference, whichever side it stands on."""
+
+    def trace(value):
+        return (Step(0, {"a": Seen(np.array([1.0, value]), False, True, False, 0, None, None)}),)
+
+    assert first_difference(trace(mine), trace(other)) is not None
+    assert first_difference(trace(mine), trace(mine)) is None
+
+
 def test_stable():
     """An error is told without what changes from run to run, and in torch's name."""
     error = RuntimeError("mylib.add failed at 0x7f21\nException raised from somewhere")
