@@ -16,6 +16,7 @@ from refgrad.engine.graph import Node, SavedResult, TensorBase, Unversioned
 from refgrad.engine.modes import Here, modes
 from refgrad.engine.primitive import Primitive, PrimitiveFunction
 from refgrad.engine.recording import read, run_forward, through_layers
+from refgrad.engine.saving import note_view
 from refgrad.engine.views import (
     DEFAULT,
     View,
@@ -252,6 +253,7 @@ def write_plain(op: Primitive, inputs: tuple[Any, ...], params: tuple[Any, ...])
     if node is not None:
         _save_after_write(node, target)
         rebase(target, node)
+        note_view(node, target)
     return target
 
 

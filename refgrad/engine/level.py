@@ -23,7 +23,7 @@ from refgrad.engine.inplace import _attach_before_write, _save_after_write, bump
 from refgrad.engine.modes import Layer, modes
 from refgrad.engine.primitive import Primitive
 from refgrad.engine.recording import connect
-from refgrad.engine.saving import ABSENT, CONSTANT, NEEDED
+from refgrad.engine.saving import ABSENT, CONSTANT, NEEDED, note_view
 from refgrad.engine.views import DEFAULT, MULTI_OUTPUT, NO_GRAD, CopySlices, make_view, own_array
 
 _CAPTURED = (
@@ -182,6 +182,7 @@ class GradLevel(Layer):
         if node is not None:
             _save_after_write(node, target)
             rebase(target, node)
+            note_view(node, target)
             self.remember(node, (target,))
         return target
 

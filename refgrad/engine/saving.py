@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from refgrad.engine.graph import LAST, Node, SavedResult, Unversioned, version_error, wrap
@@ -102,10 +103,20 @@ def was_detached(node: Node, i: int, held: Any) -> bool:
     return target is not None and target.sequence_nr != LAST
 
 
+_in_views: weakref.WeakKeyDictionary[Node, weakref.ref[Node]] = weakref.WeakKeyDictionary()
+
+
+def note_view(node: Node, view: Any) -> None:
+    """Remember the history that a view has since ``node`` wrote into it: it goes by way of its base."""
+    if view._view is not None and node.plan.saves_results:
+        _in_views[node] = weakref.ref(view._grad_fn)
+
+
 def restore(saved: SavedResult, node: Node) -> Any:
-    """A tensor for a saved result: the node's own output again."""
+    """A tensor for a saved result: the node's own output again, or the view that it was written into."""
     tensor = wrap(saved._array, requires_grad=True)
-    tensor._grad_fn, tensor._output_nr, tensor._counter = node, saved.output_nr, saved._counter
+    history = _in_views[node]() if node in _in_views else None
+    tensor._grad_fn, tensor._output_nr, tensor._counter = history or node, saved.output_nr, saved._counter
     for layer in modes.layers:
         layer.restored(tensor, node)
     return tensor

@@ -251,6 +251,20 @@ def test_writes_where_elements_share_memory(xp: Any) -> Any:
 
 
 @live
+def test_second_derivatives_of_a_write_through_a_view(xp: Any) -> Any:
+    """What a write through a view saved of its result has the view's history: the write is differentiated once a pass."""
+    found = []
+    for view in (lambda x: x.unsqueeze(0), lambda x: x[0:1], lambda x: x.clone()):
+        for write in (xp.Tensor.tanh_, xp.Tensor.exp_, xp.Tensor.sigmoid_, xp.Tensor.sqrt_):
+            for use in (lambda t: t.exp(), lambda t: t * t, lambda t: t.log_softmax(0)):
+                x = xp.tensor([2.0, 0.5], requires_grad=True)
+                turned = write(view(x * 1.5))
+                (grad,) = xp.autograd.grad(use(turned).sum(), x, create_graph=True)
+                found.append((grad, attempt(lambda grad=grad: grad.sum().backward()), x.grad))
+    return found
+
+
+@live
 def test_gradients_of_writes_where_elements_share_memory(xp: Any) -> Any:
     """Such a write gives its value a gradient, and what it wrote to none."""
     found = []

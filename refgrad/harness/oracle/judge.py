@@ -197,7 +197,7 @@ class Case:
     def decide(self, difference: Difference, dispute: Dispute, asked: Question) -> Finding:
         """Where the derivative is defined mathematics decides; elsewhere whatever lies between the sides is convention."""
         right = asked.holds(asked.mine), asked.holds(asked.other)
-        if asked.defined and not any(right):  # a formula that cancels: PyTorch's digits are as wrong as any
+        if asked.slope.exists and not any(right):  # a formula that cancels: PyTorch's digits are as wrong as any
             return self.finding(difference, dispute, "ill-conditioned", "derivative", str(asked))
         if asked.defined:
             blame = {(True, False): dispute.other, (False, True): dispute.mine}.get(right, dispute.suspect)
