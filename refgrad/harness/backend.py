@@ -64,6 +64,7 @@ class Backend(Protocol):
     """Every backend: what it is called, and where it comes from.
 
     ``expectations`` (optional) names the file of its declared gaps, where several adapters lie in one folder.
+    One that traces functions, and cannot take an array of NumPy's in one, says ``constants_first = True``.
     One that computes in nothing wider than float32 says so with ``widest = "float32"``: it is given nothing wider, and
     held to no more.
     ``lacking`` are words of its errors that say "there is no such thing", where these are no NotImplementedError.

@@ -163,21 +163,28 @@ def arrays_of(op: OpInfo, sample: SampleInput) -> list[Ndarray]:
 def bind(op: OpInfo, sample: SampleInput) -> tuple[Callable[..., list[Any]], tuple[Ndarray, ...]]:
     """``fn(xp, *tensors)`` that calls the op on a sample, and the arrays that it is to be called with.
 
-    They are the differentiable ones: the others are in ``fn``.
+    They are the differentiable ones: the others are in ``fn``, which makes tensors of them anew at each call;
+    ``fn.with_constants(xp)`` is the function with those made once.
     """
     specs, arrays = sample.arrays(), arrays_of(op, sample)
 
-    def fn(xp: Any, *tensors: Any) -> list[Any]:
-        given = iter(tensors)
-        made = (
-            spec.view(xp, next(given) if spec.differentiable else xp.tensor(array))
-            for spec, array in zip(specs, arrays)
-        )
-        args: list[Any] = []
-        for each in sample.args:
-            args.append(args[each.place] if isinstance(each, Repeated) else filled(each, xp, made))
-        return op.call(xp, *args, **{key: filled(value, xp, made) for key, value in sample.kwargs.items()})
+    def with_constants(xp: Any) -> Callable[..., list[Any]]:
+        constants = [None if spec.differentiable else xp.tensor(array) for spec, array in zip(specs, arrays)]
 
+        def bound(xp: Any, *tensors: Any) -> list[Any]:
+            given = iter(tensors)
+            made = (spec.view(xp, next(given) if each is None else each) for spec, each in zip(specs, constants))
+            args: list[Any] = []
+            for each in sample.args:
+                args.append(args[each.place] if isinstance(each, Repeated) else filled(each, xp, made))
+            return op.call(xp, *args, **{key: filled(value, xp, made) for key, value in sample.kwargs.items()})
+
+        return bound
+
+    def fn(xp: Any, *tensors: Any) -> list[Any]:
+        return with_constants(xp)(xp, *tensors)
+
+    fn.with_constants = with_constants  # type: ignore[attr-defined]
     return fn, tuple(array for spec, array in zip(specs, arrays) if spec.differentiable)
 
 

@@ -109,7 +109,7 @@ class Asked:
 
     def pick(self, place: int) -> Callable[..., Any]:
         """The function of one output alone."""
-        return lambda xp, *tensors: self.fn(xp, *tensors)[place]
+        return picked(self.fn, place)
 
 
 def questions(op: OpInfo, sample: SampleInput) -> Iterator[str]:
@@ -135,3 +135,14 @@ def weights_like(array: Array, seed: int) -> Array:
 def weights(seed: int, shape: tuple[int, ...]) -> Array:
     draw = uniform(seed, shape)
     return np.asarray(np.round((draw + 0.5) * np.where(draw * 2**20 % 1 < 0.5, -1, 1), 3))
+
+
+def picked(fn: Any, place: int) -> Callable[..., Any]:
+    """``fn`` as a function of one of its results."""
+
+    def one(xp: Any, *tensors: Any) -> Any:
+        return fn(xp, *tensors)[place]
+
+    if hasattr(fn, "with_constants"):
+        one.with_constants = lambda xp: picked(fn.with_constants(xp), place)  # type: ignore[attr-defined]
+    return one

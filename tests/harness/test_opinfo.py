@@ -6,6 +6,7 @@ import pytest
 import refgrad
 from refgrad.harness.op_db.samples import constant, dtype, integers, op, real, same, sample, values
 from refgrad.harness.opinfo import Array, bind
+from refgrad.harness.questions import picked
 
 
 def run(record, each):
@@ -49,6 +50,31 @@ def test_constants_are_not_asked():
     """Integers, and what is declared constant, are no part of the arrays that gradients are asked of."""
     _, arrays = bind(op("where", ()), sample(integers(3, below=2), constant(real(3)), values([1.0, 2.0, 3.0])))
     assert [array.tolist() for array in arrays] == [[1.0, 2.0, 3.0]]
+
+
+def test_constants_are_made_first():
+    """A backend that wants them first gets a function that makes no tensors of arrays, of one result, too."""
+    record = op("where", ())
+    each = sample(values([True, False, True]), values([1.0, 2.0, 3.0]), constant(real(3)))
+    fn, (array,) = bind(record, each)
+    made = []
+
+    class Counting:
+        """refgrad, counting the tensors that it makes."""
+
+        Tensor, where = refgrad.Tensor, staticmethod(refgrad.where)
+
+        @staticmethod
+        def tensor(array, **named):
+            made.append(array)
+            return refgrad.tensor(array, **named)
+
+    ready = picked(fn, 0).with_constants(Counting)
+    assert len(made) == 2
+    expected = fn(Counting, refgrad.tensor(array))[0]
+    assert len(made) == 4
+    assert refgrad.equal(ready(Counting, refgrad.tensor(array)), expected)
+    assert len(made) == 4
 
 
 def test_same():

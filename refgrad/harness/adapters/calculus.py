@@ -196,7 +196,12 @@ class Calculus:
         return result[0], tuple(result[1])
 
     def _lift(self, fn: Fn) -> Fn:
-        """``fn`` as a function of the library's own values: what the backend's ``vjp`` sees."""
+        """``fn`` as a function of the library's own values: what the backend's ``vjp`` sees.
+
+        A backend that says ``constants_first`` is given no function that makes tensors of NumPy's arrays.
+        """
+        if getattr(self.backend, "constants_first", False) and hasattr(fn, "with_constants"):
+            fn = fn.with_constants(self.xp)
         if not self._thin:
             return lambda *raws: fn(self.xp, *raws)
         return lambda *raws: self.xp.unwrap(fn(self.xp, *map(self.xp.wrap, raws)))
