@@ -39,6 +39,7 @@ DIFFERENT = {
     "torch.vmap": "the repr of a function, which is Python's here and C's there",
     "torch.nn.CrossEntropyLoss": "the repr of a generator, which names the module it lives in",
     "torch.set_default_dtype": "NumPy has no complex numbers of 16-bit floats",
+    "torch.set_flush_denormal": "NumPy cannot take subnormal numbers for 0",
     "torch.sort": "the order of equal elements, which PyTorch leaves open unless asked for a stable one",
     "torch.linalg.solve": ROUNDING,
     "torch.linalg.solve_ex": "an argument that the example forgets: Python says argument, PyTorch's parser arguments",
