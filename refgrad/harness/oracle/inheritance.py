@@ -14,21 +14,27 @@ from refgrad.harness.program.trace import Difference, Seen, Trace
 __all__ = ["inherited"]
 
 
-def inherited(program: Program, backend: Any, other: Trace, difference: Difference) -> bool:
+def inherited(program: Program, backend: Any, mine: Trace, other: Trace, difference: Difference) -> bool:
     """Whether the value in question comes of operands that differ within their bounds, and the statement adds nothing to that.
 
-    A function that cancels has few digits right, and PyTorch's are others; what is divided by them tells.
+    A function that cancels has few digits right, and PyTorch's are others; what is divided by them tells. The statement alone
+    must say what each side said, given that side's operands: else it is a view, a layout or a history that it stumbles on.
     """
     statement = ir.numbered(program).get(difference.number)
     if difference.field != "value" or not isinstance(statement, ir.Op | ir.InPlace):
         return False
-    given = {name: last_seen(other[: difference.number], name) for name in ir.used(statement)}
-    theirs = other[difference.number].seen.get(difference.name)
-    if not isinstance(theirs, Seen) or any(each is None or each.value.dtype.kind == "c" for each in given.values()):
+    return all(repeats(statement, backend, trace, difference) for trace in (mine, other))
+
+
+def repeats(statement: ir.Op | ir.InPlace, backend: Any, trace: Trace, difference: Difference) -> bool:
+    """Whether ``backend``, given fresh tensors of the operands in a trace, says what the trace does."""
+    said = trace[difference.number].seen.get(difference.name)
+    given = {name: last_seen(trace[: difference.number], name) for name in ir.used(statement)}
+    if not isinstance(said, Seen) or any(each is None or each.value.dtype.kind == "c" for each in given.values()):
         return False
     leaves = [leaf(name, each) for name, each in given.items() if each is not None]
-    mine = interpret(Program((*leaves, statement)), backend)[-1].seen.get(difference.name)
-    return isinstance(mine, Seen) and compare(mine.value, theirs.value) is None
+    again = interpret(Program((*leaves, statement)), backend)[-1].seen.get(difference.name)
+    return isinstance(again, Seen) and compare(again.value, said.value) is None
 
 
 def leaf(name: str, seen: Seen) -> Leaf:

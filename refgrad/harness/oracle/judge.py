@@ -131,8 +131,8 @@ class Case:
             return self.finding(
                 difference, dispute, "ill-conditioned", "conditioning", f"the reference moves by {moves:.3g}"
             )
-        suspect, theirs = self.who(dispute.suspect), self.mine if dispute.suspect == dispute.other else other
-        if suspect is not None and inherited(self.program, suspect, theirs, difference):
+        suspect, traces = self.who(dispute.suspect), (self.mine, other)
+        if suspect is not None and inherited(self.program, suspect, *traces, difference):
             return self.finding(difference, dispute, "ill-conditioned", "conditioning", "its operands' roundings")
         if self.off_the_line(difference):
             return self.finding(difference, dispute, "convention", "undefined", "there is no derivative at nan or inf")

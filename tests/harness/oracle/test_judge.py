@@ -119,6 +119,18 @@ def test_what_is_passed_on():
     assert judge(program, wrong, exact, exact).blame == "backend"
 
 
+@pytest.mark.parametrize("layout", ["transposed", "contiguous"])
+def test_what_is_not_passed_on(layout):
+    """A statement that goes wrong only on a layout, or only on a view, is at fault, though it is right on fresh tensors."""
+    lying = Leaf("x", (2, 3), (1.0, 2.0, 3.0, 4.0, 5.0, 6.0), layout=layout)
+    off = twin(exp=lambda input: refgrad.exp(input) * (1.0 if input.is_contiguous() else 1.5))
+    found = judge(Program((lying, Op("y", "exp", (Ref("x"),)))), off, RIGHT, RIGHT)
+    assert (found.blame if found else None) == ("backend" if layout == "transposed" else None)
+    of_views = twin(neg=lambda input: -input * (1.5 if input._is_view() else 1.0))
+    seen = Program((lying, Op("v", "unsqueeze", (Ref("x"), 0)), Op("y", "neg", (Ref("v"),))))
+    assert judge(seen, of_views, RIGHT, RIGHT).blame == "backend"
+
+
 def test_a_law_within_roundings():
     """A law that is broken by no more than the reference moves under a nudge is kept."""
     values = (1.0, 2.7, 2.0, 3.82, 2.72, 3.0)
