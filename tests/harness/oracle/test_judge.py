@@ -1,5 +1,6 @@
 """The verdict: who is to blame, by which difference."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 import refgrad
 from refgrad.harness import registry
 from refgrad.harness.oracle import judge, minimal
+from refgrad.harness.program.document import loads
 from refgrad.harness.program.ir import Backward, Hook, Leaf, Op, Program, Ref
 
 LEAF = Leaf("x", (2,), (0.5, 2.0), requires_grad=True)
@@ -148,6 +150,18 @@ def test_a_hook_makes_no_fault_of_a_convention():
     *before, backward = kink(0.0, 2.0).statements
     finding = judge(Program((*before, Hook("y", "scale", -0.5), backward)), relu(0.5), RIGHT, RIGHT)
     assert (finding.blame, finding.stage, finding.note) == ("convention", "kink", "told without the hooks")
+
+
+def test_beside_a_kink():
+    """Two answers that mathematics takes for wrong are noise only where they waver; at a kink PyTorch's word counts."""
+    mine = relu(3.0)
+    for other in (-2.0, 2.99):
+        finding = judge(kink(0.0, 2.0), mine, mine, relu(other))
+        assert (finding.blame, finding.stage) == ("reference", "kink")
+    pytest.importorskip("torch")
+    noise = Path(__file__).parent / "beside_a_kink.json"
+    finding = judge(loads(noise.read_text(encoding="utf-8")), RIGHT, RIGHT, registry.load("torch"))
+    assert finding is None or finding.blame == "ill-conditioned"
 
 
 def test_accumulation():
