@@ -1,5 +1,7 @@
 """tinygrad's adapter."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -9,14 +11,19 @@ from refgrad.harness.adapters import calculus
 from refgrad.harness.backend import profiles
 
 pytest.importorskip("refgrad_tinygrad")  # which chooses the device, before tinygrad is imported
+from refgrad_tinygrad import graph
+from refgrad_tinygrad.library import Tensor, stored
+from tinygrad.dtype import dtypes
+from tinygrad.uop.ops import GroupOp, Ops, exec_alu
 
 X = np.array([0.5, 2.0])
+OPTIONS = ["", ":compile=1"]
 
 
-@pytest.fixture
-def backend():
-    """tinygrad."""
-    return registry.load("refgrad_tinygrad:Tinygrad")
+@pytest.fixture(params=OPTIONS)
+def backend(request):
+    """tinygrad, without its compiler and with it."""
+    return registry.load(f"refgrad_tinygrad:Tinygrad{request.param}")
 
 
 def test_profiles(backend):
@@ -73,3 +80,55 @@ def test_single_precision(backend):
     """Ones for a missing cotangent have the dtype of the output."""
     value, (grad,) = calculus(backend).vjp(lambda xp, x: x * x, (X.astype(np.float32),))
     assert (value.dtype, grad.dtype) == (np.float32, np.float32)
+
+
+def test_a_product_with_0():
+    """The compiler drops what is multiplied with the constant 0; the graph says nan for an infinite factor."""
+    without, compiled = (
+        calculus(registry.load(f"refgrad_tinygrad:Tinygrad{option}")).value(lambda xp, x: x * 0, (np.array([np.inf]),))
+        for option in OPTIONS
+    )
+    assert (np.isnan(without), compiled) == (True, 0)
+
+
+@pytest.mark.parametrize("op", graph.ELEMENTWISE, ids=lambda op: op.name)
+def test_elementwise(op):
+    """What the graph's ops do to a number is what tinygrad says that they do, in tinygrad's own table."""
+    whole = {Ops.XOR, Ops.OR, Ops.AND, Ops.SHL, Ops.SHR, Ops.FLOORMOD, Ops.CMOD}
+    numbers = [1, 3, 7, 5] if op in whole else [0.0, 1.5, -2.0, 3.0, np.inf, -np.inf, np.nan]
+    dtype = dtypes.int32 if op in whole else dtypes.float64
+    conditions = [[True, False]] if op is Ops.WHERE else []
+    for operands in itertools.product(*conditions, *[numbers] * (1 if op in GroupOp.Unary else 2)):
+        with np.errstate(all="ignore"):
+            found = graph.ELEMENTWISE[op](*map(np.array, operands))
+        np.testing.assert_allclose(found, exec_alu(op, dtype, operands), rtol=1e-15)
+
+
+MATRIX = np.arange(6.0).reshape(2, 3) % 4
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda x: x.pad((1, 2)).flip(1).shrink(((0, 1), None)),
+        lambda x: x.permute(1, 0).reshape(2, 3).expand(2, 2, 3),
+        lambda x: x.max(1).cat(x.prod(0), x.sum().reshape(1)),
+        lambda x: (x > 1).where(x, -x).cast("int32") // 2,
+        lambda x: x.sort()[0] + x.cumsum(1) + x.argmax(1, keepdim=True),
+        lambda x: x.clone().float() % 3,
+        lambda x: x.bitcast("int64"),
+        lambda x: Tensor.full((2,), 3),
+    ],
+    ids=["ends", "shapes", "reductions", "choices", "positions", "stored", "bits", "a constant"],
+)
+def test_evaluated(fn):
+    """The graph's array has the numbers, the shape and the dtype of the one that tinygrad computes."""
+    result = fn(Tensor(MATRIX))
+    found, computed = graph.read(result), stored(result).numpy()
+    np.testing.assert_array_equal(found, computed, strict=True)
+
+
+def test_left_to_tinygrad():
+    """An op that NumPy is not asked for is named."""
+    with pytest.raises(graph.NotEvaluated, match="BITCAST"):
+        graph.evaluated(Tensor(MATRIX).bitcast("int64").uop)

@@ -47,7 +47,8 @@ def diff(options: argparse.Namespace, rest: list[str]) -> int:
         backends = [registry.load(spec) for spec in (options.one, options.other)]
         for each in backends:
             stack.callback(getattr(each, "close", lambda: None))
-        return program(options.program, *backends) if options.program else versions(options, *backends)
+        names = called(options, *backends)
+        return program(options.program, names, *backends) if options.program else versions(options, names, *backends)
 
 
 def runs(old: Path, new: Path) -> int:
@@ -59,13 +60,13 @@ def runs(old: Path, new: Path) -> int:
     return RED if found.worse else GREEN
 
 
-def program(path: Path, one: Any, other: Any) -> int:
+def program(path: Path, names: tuple[str, str], one: Any, other: Any) -> int:
     from rich.console import Console
 
     from refgrad.harness.diff import traces
 
     pair = traces.compared(read(path), one, other)
-    Console().print(traces.table(pair, called(one, other)))
+    Console().print(traces.table(pair, names))
     print(f"\n{pair.difference or 'no difference'}")
     return RED if pair.difference else GREEN
 
@@ -85,13 +86,13 @@ def read(path: Path) -> "Program":
     return loads(text, source=str(path))
 
 
-def versions(options: argparse.Namespace, one: Any, other: Any) -> int:
+def versions(options: argparse.Namespace, names: tuple[str, str], one: Any, other: Any) -> int:
     """A line or three for each change."""
     from rich.console import Console
 
     from refgrad.harness.diff.versions import changes
 
-    names, console = called(one, other), Console(stderr=True)
+    console = Console(stderr=True)
     with console.status("...") as status:
         found = changes(
             one, other, range(options.seed * 10**9, options.seed * 10**9 + options.programs),
@@ -105,5 +106,8 @@ def versions(options: argparse.Namespace, one: Any, other: Any) -> int:
     return RED if found else GREEN
 
 
-def called(one: Any, other: Any) -> tuple[str, str]:
-    return f"{one.name} {one.version}", f"{other.name} {other.version}"
+def called(options: argparse.Namespace, one: Any, other: Any) -> tuple[str, str]:
+    """Their versions, and what was asked for where these are the same."""
+    names = f"{one.name} {one.version}", f"{other.name} {other.version}"
+    asked = f"{names[0]}, {options.one}", f"{names[1]}, {options.other}"
+    return asked if names[0] == names[1] else names

@@ -8,6 +8,8 @@ reason = "saves copies, so nothing can be stale"
 url = "https://..."                             # optional
 when = ">=2.0,<3"                               # optional: versions of the library
 
+A file may begin with what other files declare, too: include = ["expectations.toml"], beside it.
+
 A finding of `refgrad fuzz` is declared by its signature, test = "program::SIGNATURE"; the suite passes over such an entry.
 """
 
@@ -80,28 +82,39 @@ class Expectations:
 def load_expectations(path: Path, version: str) -> Expectations:
     """Read ``path``, keeping the entries whose ``when`` holds for ``version``.
 
-    Errors: ``InvalidExpectations`` for a file that cannot be read, an unknown or missing field, an unknown outcome, an
-    empty reason, a test declared twice.
+    Errors: ``InvalidExpectations`` for a file that cannot be read or includes itself, an unknown or missing field, an unknown
+    outcome, an empty reason, a test declared twice.
     """
-    declared = [entry(table, path, number) for number, table in enumerate(tables(path), 1)]
-    holding = tuple(each for each in declared if not each.when or in_range(version, each.when, source=str(path)))
+    holding = tuple(each for each in declared(path) if not each.when or in_range(version, each.when, source=str(path)))
     names = [each.test for each in holding]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InvalidExpectations(f"{path}: {twice!r} is declared twice")
     return Expectations(holding, path)
 
 
-def tables(path: Path) -> list[Any]:
+def declared(path: Path, within: tuple[Path, ...] = ()) -> list[Expectation]:
+    """The entries of the files that ``path`` includes, and its own."""
+    if path in within:
+        raise InvalidExpectations(f"{path}: includes itself")
+    tables, included = contents(path)
+    before = [each for name in included for each in declared(path.parent / name, (*within, path))]
+    return before + [entry(table, path, number) for number, table in enumerate(tables, 1)]
+
+
+def contents(path: Path) -> tuple[list[Any], list[str]]:
+    """The tables, and the names of the files that are included."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidExpectations(f"{path}: cannot be read ({error})") from error
-    found = document.pop("expect", [])
+    found, included = document.pop("expect", []), document.pop("include", [])
     if document or not isinstance(found, list):
         raise InvalidExpectations(
-            f"{path}: only [[expect]] tables are understood, found {', '.join(document) or 'expect'}"
+            f"{path}: only [[expect]] tables and include are understood, found {', '.join(document) or 'expect'}"
         )
-    return found
+    if not isinstance(included, list) or not all(isinstance(name, str) for name in included):
+        raise InvalidExpectations(f'{path}: include is a list of files: include = ["expectations.toml"]')
+    return found, included
 
 
 def entry(table: Any, path: Path, number: int) -> Expectation:

@@ -48,15 +48,28 @@ def test_empty_file(tmp_path):
         ("url", "link", "unknown field link"),
         ('when = ">=2"', 'when = "new"', "cannot tell whether '2.0' is in 'new'"),
         ('when = ">=2"', "when = 2", "fields are strings"),
-        ("[[expect]]", "[[expects]]", "only .* tables are understood"),
+        ("[[expect]]", "[[expects]]", "only .* tables and include are understood"),
         ("[[expect]]", "[[expect]", "cannot be read"),
         (WHOLE, WHOLE + WHOLE, "declared twice"),
+        (WHOLE, 'include = "other.toml"', "include is a list of files"),
+        (WHOLE, 'include = ["other.toml"]', "other.toml: cannot be read"),
+        (WHOLE, 'include = ["expectations.toml"]', "includes itself"),
     ],
 )
 def test_malformed(tmp_path, old, new, message):
     """A malformed file is refused, naming what is wrong with it."""
     with pytest.raises(InvalidExpectations, match=message):
         load(tmp_path, WHOLE.replace(old, new))
+
+
+def test_included(tmp_path):
+    """What another file declares is declared, too, and once."""
+    (tmp_path / "other.toml").write_text(WHOLE.replace("test_y", "test_z"))
+    tests = [each.test for each in load(tmp_path, 'include = ["other.toml"]' + WHOLE).entries]
+    assert tests == ["test_x.py::test_z", "test_x.py::test_y"]
+    (tmp_path / "other.toml").write_text(WHOLE)
+    with pytest.raises(InvalidExpectations, match="declared twice"):
+        load(tmp_path, 'include = ["other.toml"]' + WHOLE)
 
 
 def test_missing_file(tmp_path):

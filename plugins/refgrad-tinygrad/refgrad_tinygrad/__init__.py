@@ -1,21 +1,33 @@
-"""tinygrad as a backend: lazy tensors whose graph is never freed; ``Tensor.gradient`` nests."""
+"""tinygrad as a backend: lazy tensors whose graph is never freed; ``Tensor.gradient`` nests.
+
+tinygrad               what the graph of a tensor says, by NumPy: tinygrad's autograd, without its compiler
+tinygrad:compile=1     the numbers that tinygrad computes, with each kernel scheduled and lowered: ten times the time
+
+What is wrong with both is wrong in the graph; what is wrong with the second alone is the compiler's. Releases before 0.14, whose
+graphs have other ops, are always compiled.
+"""
 
 from contextlib import contextmanager
-from importlib.metadata import version
 
 import numpy as np
 
 from refgrad.errors import Unsupported
 from refgrad.harness.adapters import method_ops
-from refgrad_tinygrad.spelling import IDIOM, METHODS, SPELLED_OTHERWISE, Device, Tensor
+from refgrad_tinygrad.library import READABLE, VERSION, Tensor, stored
+from refgrad_tinygrad.spelling import IDIOM, METHODS, SPELLED_OTHERWISE
+
+if READABLE:
+    from refgrad_tinygrad import graph
 
 
 class Tinygrad:
-    name, version, homepage = "tinygrad", version("tinygrad"), "https://docs.tinygrad.org"
+    name, version, homepage = "tinygrad", VERSION, "https://docs.tinygrad.org"
     nested = True
     idiom = IDIOM
 
-    def __init__(self):
+    def __init__(self, compile: bool = False):
+        self.compile = compile or not READABLE
+        self.expectations = "compiled.toml" if self.compile else "expectations.toml"
         self.depth = 0  # of derivatives being taken
 
     def asarray(self, array):
@@ -25,24 +37,29 @@ class Tinygrad:
         return Tensor(array.tobytes(), dtype=array.dtype.name).reshape(array.shape)
 
     def to_numpy(self, value):
-        return np.array(stored(value).numpy())
+        return np.array(stored(value).numpy() if self.compile else graph.read(value))
 
     def ops(self):
         return method_ops(Tensor, METHODS, SPELLED_OTHERWISE)
 
     def value(self, fn, primals):
         output = fn(*primals)
-        return tuple(at_once(*output)) if isinstance(output, tuple | list) else output
+        return tuple(self.at_once(*output)) if isinstance(output, tuple | list) else output
 
     def vjp(self, fn, primals, cotangent=None):
         with self.deeper():
             output = fn(*primals)
         # ones that are no constant of the graph share the kernels of other weights
         weights = self.asarray(np.ones(output.shape, output.dtype.fmt)) if cotangent is None else cotangent
-        grads = output.gradient(*primals, gradient=weights)
-        if not self.depth:  # an outer derivative would not see behind what is stored
-            output, *grads = at_once(output, *grads)
+        output, *grads = self.at_once(output, *output.gradient(*primals, gradient=weights))
         return output, tuple(grads)
+
+    def at_once(self, *values):
+        """Values that are to be compiled are so together, for they share most of their graphs."""
+        if self.compile and not self.depth:  # an outer derivative would not see behind what is stored
+            values = [*map(stored, values)]
+            values[0].realize(*values[1:])
+        return values
 
     @contextmanager
     def deeper(self):
@@ -51,15 +68,3 @@ class Tinygrad:
             yield
         finally:
             self.depth -= 1
-
-
-def stored(value):
-    """Constants, which tinygrad would store on a device that needs a compiler, and views, as memory of this one."""
-    return value.clone(Device.DEFAULT) if value.device is None else value.contiguous()
-
-
-def at_once(*values):
-    """Values that are lazy no longer, computed together, for they share most of their graphs."""
-    values = [*map(stored, values)]
-    values[0].realize(*values[1:])
-    return values

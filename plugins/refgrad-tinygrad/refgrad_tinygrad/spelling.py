@@ -2,7 +2,6 @@
 
 import inspect
 import operator
-import os
 from collections import namedtuple
 
 import numpy as np
@@ -10,14 +9,7 @@ import numpy as np
 from refgrad.errors import Unsupported
 from refgrad.harness.adapters import axis_of
 from refgrad.harness.program.source import Idiom
-
-# tinygrad reads these when it is imported: the device that needs no compiler, which is also the quickest here, for kernels are tiny
-# and run once or twice: most of a run is tinygrad scheduling and lowering them
-SETTINGS = {"DEV": "PYTHON", "NOOPT": "1", "PARALLEL": "0", "SPEC": "0", "TRACEMETA": "0"}
-os.environ |= {name: value for name, value in SETTINGS.items() if name not in os.environ}
-from tinygrad import Device, Tensor
-
-__all__ = ["IDIOM", "METHODS", "SPELLED_OTHERWISE", "Device", "Tensor"]
+from refgrad_tinygrad.library import Tensor
 
 METHODS = """celu copysign cummax cummin einsum elu hardsigmoid hardswish hardtanh isclose lerp logcumsumexp logsigmoid
  masked_fill meshgrid mish normalize one_hot relu6 scaled_dot_product_attention scatter scatter_reduce selu silu softmin softplus softsign
