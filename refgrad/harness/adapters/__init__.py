@@ -8,7 +8,7 @@ import numpy as np
 
 from refgrad.errors import NotApplicable
 from refgrad.harness.adapters.calculus import Calculus
-from refgrad.harness.adapters.facade import Facade
+from refgrad.harness.adapters.facade import Facade, facade_of
 from refgrad.harness.adapters.functional import FunctionalBackend
 from refgrad.harness.adapters.method_ops import method_ops
 from refgrad.harness.adapters.namespace import NamespaceBackend, completed
@@ -45,7 +45,7 @@ def facade(backend: Any) -> Any:
         return namespace
     if "tape" not in profiles(backend):
         raise NotApplicable(f"{backend.name} has no tape: it answers functional questions only")
-    return Facade(backend)
+    return facade_of(backend)
 
 
 def calculus(backend: Any) -> Calculus:

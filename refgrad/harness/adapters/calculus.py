@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from refgrad.errors import InvalidBackend, Unsupported
-from refgrad.harness.adapters.facade import Facade
+from refgrad.harness.adapters.facade import facade_of
 from refgrad.harness.adapters.namespace import completed
 from refgrad.harness.adapters.precision import narrowed, require, widest
 from refgrad.harness.adapters.tape import tape_vjp
@@ -27,7 +27,7 @@ class Calculus:
     def __init__(self, backend: Any) -> None:
         module = getattr(backend, "namespace", None) or getattr(backend, "words", None)
         self.backend = completed(backend)
-        self.xp: Any = Facade(backend) if module is None else module
+        self.xp: Any = facade_of(backend) if module is None else module
         self._thin = module is None
         self.widest = widest(backend)
         self._profiles = profiles(backend)

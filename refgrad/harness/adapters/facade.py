@@ -11,7 +11,7 @@ import inspect
 import operator
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import cached_property, wraps
+from functools import cached_property, lru_cache, wraps
 from types import TracebackType
 from typing import Any
 
@@ -24,7 +24,7 @@ from refgrad.harness.adapters.signatures import split_arguments
 from refgrad.harness.adapters.tensor import Index, Tensor
 from refgrad.harness.backend import accepts
 
-__all__ = ["Facade", "GradMode"]
+__all__ = ["Facade", "GradMode", "facade_of"]
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     "abs": operator.abs, "add": operator.add, "div": operator.truediv, "eq": operator.eq,
@@ -302,3 +302,14 @@ def fits(op: Callable[..., Any], positional: int, keywords: tuple[str, ...]) -> 
     except ValueError:
         return True
     return True
+
+
+def facade_of(backend: Any) -> Facade:
+    """PyTorch's words over ``backend``, made once: to read its ops and their signatures takes longer than most programs."""
+    try:
+        return _made(backend)
+    except TypeError:  # one that is no key
+        return Facade(backend)
+
+
+_made = lru_cache(maxsize=16)(Facade)

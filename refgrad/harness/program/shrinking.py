@@ -19,20 +19,23 @@ MAX_TRIES = 2000
 def shrink(program: Program, still_fails: Fails, *, tries: int = MAX_TRIES) -> Program:
     """The smallest program found that ``still_fails`` says yes to; ``program`` itself must.
 
-    Every reduction is tried until none helps, or ``tries`` runs are spent.
+    Every reduction is tried until none helps, or ``tries`` runs are spent; no program is run twice.
     """
-    budget = iter(range(tries))
+    tried = {program}
     found = program
-    while (smaller := next(_failing(found, still_fails, budget), None)) is not None:
+    while (smaller := next(_failing(found, still_fails, tried, tries), None)) is not None:
         found = smaller
     return found
 
 
-def _failing(program: Program, still_fails: Fails, budget: Iterator[int]) -> Iterator[Program]:
+def _failing(program: Program, still_fails: Fails, tried: set[Program], tries: int) -> Iterator[Program]:
     for reduction in (fewer_statements, simpler_statements, smaller_leaves, simpler_values):
         for candidate in reduction(program):
-            if next(budget, None) is None:
+            if candidate in tried:
+                continue
+            if len(tried) > tries:
                 return
+            tried.add(candidate)
             if still_fails(candidate):
                 yield candidate
 
@@ -285,8 +288,9 @@ def dropped(leaf: Leaf) -> Leaf:
 def simpler_values(program: Program) -> Iterator[Program]:
     """With round numbers in a leaf, all of them at once or one by one."""
     for number, leaf in leaves(program):
+        left = sum(map(rank, leaf.values))
         for simple in map(of_type(leaf), (1, 2, 0)):
-            if leaf.dtype != "bool" and any(each != simple for each in leaf.values):
+            if leaf.dtype != "bool" and rank(simple) * len(leaf.values) < left:
                 yield replaced(program, number, replace(leaf, values=(simple,) * len(leaf.values)))
         for place, value in enumerate(leaf.values):
             for simple in simpler(value):
@@ -296,8 +300,19 @@ def simpler_values(program: Program) -> Iterator[Program]:
 
 def simpler(value: Any) -> Iterator[Any]:
     """Simpler numbers than ``value``, the simplest first."""
-    order: list[Any] = [1, 2, 0, 3, -1] if isinstance(value, int) else [1.0, 2.0, 0.0, 3.0, 0.5, -1.0]
-    rank = order.index(value) if value in order else len(order)
-    yield from order[:rank] if not isinstance(value, bool) else ()
-    if rank == len(order) and value == value and abs(value) < 1e6 and round(value) != value:
-        yield float(round(value))
+    if not isinstance(value, bool):
+        yield from simplest(value)[: rank(value)]
+        if rank(value) > len(simplest(value)) and abs(value) < 1e6:
+            yield float(round(value))
+
+
+def rank(value: Any) -> int:
+    """How far a number is from the simplest: what is not round is farther than what is."""
+    order = simplest(value)
+    if value in order:
+        return order.index(value)
+    return len(order) + int(value % 1 != 0)  # nan and inf are not round
+
+
+def simplest(value: Any) -> list[Any]:
+    return [1, 2, 0, 3, -1] if isinstance(value, int) else [1.0, 2.0, 0.0, 3.0, 0.5, -1.0]

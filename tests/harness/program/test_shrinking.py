@@ -24,6 +24,19 @@ def test_to_the_least(seed):
     assert all(len(each.values) <= 2 for each in small.walk() if isinstance(each, Leaf))
 
 
+def test_ends():
+    """Numbers that fail alike are not put one for the other for ever, and no program is run twice."""
+    runs = []
+
+    def still_fails(program):
+        runs.append(program)
+        return uses("sin")(program)
+
+    program = Program((Leaf("a", (4,), (7.5, -2.0, 0.0, float("inf"))), Op("b", "sin", (Ref("a"),))))
+    assert shrink(program, still_fails).statements[0].values == (1.0,)
+    assert len(set(runs)) == len(runs) < 20
+
+
 @pytest.mark.parametrize("seed", range(0, 300, 10))
 def test_repair(seed):
     """Without any one statement a program is still sound."""
