@@ -26,6 +26,7 @@ __all__ = [
     "TapeLike",
     "accepts",
     "capabilities",
+    "has_graph",
     "has_path",
     "identity",
     "profiles",
@@ -191,6 +192,11 @@ def profiles(backend: Any) -> frozenset[str]:
         return frozenset()
     found = {"core": True, "tape": tape, "forward": _has(backend, "jvp"), "higher": _higher(backend, tape)}
     return frozenset(profile for profile, present in found.items() if present)
+
+
+def has_graph(backend: Any) -> bool:
+    """Whether its tensors remember: a library of pure functions has zeros where PyTorch has no gradient."""
+    return getattr(backend, "namespace", None) is not None or "tape" in profiles(backend)
 
 
 def capabilities(backend: Any) -> frozenset[str]:

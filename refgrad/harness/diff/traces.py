@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from refgrad.harness.backend import has_graph
 from refgrad.harness.oracle.judge import expressible
 from refgrad.harness.program import Difference, Program, Trace, first_difference, ir
 from refgrad.harness.program.source import TORCH, Question, Writer
@@ -42,10 +43,11 @@ class Pair:
 
 
 def compared(program: Program, one: Any, other: Any) -> Pair:
-    """The program on both; the texts of errors count where both speak torch."""
+    """The program on both; the texts of errors count where both speak torch, gradients of zeros where both have graphs."""
     program, (mine, theirs) = expressible(program, [one, other])
     texts = all(hasattr(each, "namespace") for each in (one, other))
-    return Pair(program, (mine, theirs), first_difference(mine, theirs, texts=texts))
+    unused = all(map(has_graph, (one, other)))
+    return Pair(program, (mine, theirs), first_difference(mine, theirs, texts=texts, unused=unused))
 
 
 def table(pair: Pair, names: tuple[str, str]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from refgrad.harness.backend import profiles
+from refgrad.harness.backend import has_graph
 from refgrad.harness.oracle.conditioning import allowance
 from refgrad.harness.oracle.derivative import Question, answer, question, slope
 from refgrad.harness.oracle.finding import HARMLESS, Finding
@@ -51,7 +51,7 @@ def expressible(program: Program, backends: list[Any]) -> tuple[Program, list[Tr
         traces = [interpret(program, backends[0])]
         traces += [traces[0] if each is backends[0] else interpret(program, each) for each in backends[1:]]
         lacking = {step.number for trace in traces for step in trace if step.lacking is not None}
-        if not profiles(backends[0]) & {"tape", "namespace"}:  # a graph's own errors say nothing of pure functions
+        if not has_graph(backends[0]):  # a graph's own errors say nothing of pure functions
             lacking |= {step.number for trace in traces[1:] for step in trace if step.raised is not None}
         idle = set.intersection(*({step.number for step in trace if step.passed_over} for trace in traces))
         if not lacking and not idle:
@@ -103,11 +103,11 @@ class Case:
 
     def weigh(self) -> Finding | None:
         """The finding that the traces make, if any: PyTorch is the truth, unless mathematics knows better."""
-        texts = getattr(self.backend, "namespace", None) is not None
-        from_reference = first_difference(self.mine, self.by_reference, texts=texts)
+        asked = {"texts": getattr(self.backend, "namespace", None) is not None, "unused": has_graph(self.backend)}
+        from_reference = first_difference(self.mine, self.by_reference, **asked)
         if self.by_torch is None:
             return self.attribute(from_reference, Dispute("backend", "reference", "backend"), self.by_reference)
-        from_torch = first_difference(self.mine, self.by_torch, texts=texts)
+        from_torch = first_difference(self.mine, self.by_torch, **asked)
         if from_torch is None:
             return self.attribute(from_reference, Dispute("torch", "reference", "reference"), self.by_reference)
         if from_reference is None:

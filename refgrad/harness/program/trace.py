@@ -79,22 +79,25 @@ def stable(error: BaseException, names: tuple[str, ...] = ()) -> Raised:
     return Raised(type(error).__name__, text.strip())
 
 
-def first_difference(actual: Trace, expected: Trace, *, texts: bool = True) -> Difference | None:
-    """Where ``actual`` first parts from ``expected``, two traces of one program; ``texts`` compares errors' classes and texts."""
+def first_difference(actual: Trace, expected: Trace, *, texts: bool = True, unused: bool = True) -> Difference | None:
+    """Where ``actual`` first parts from ``expected``, two traces of one program.
+
+    ``texts`` compares errors' classes and texts, ``unused`` tells a gradient that is not there from one of zeros.
+    """
     for mine, other in zip(actual, expected, strict=True):
-        found = _step(mine, other, texts)
+        found = _step(mine, other, texts, unused)
         if found is not None:
             return found
     return None
 
 
-def _step(mine: Step, other: Step, texts: bool) -> Difference | None:
+def _step(mine: Step, other: Step, texts: bool, unused: bool) -> Difference | None:
     number = mine.number
     if mine.raised != other.raised and (found := _errors(mine, other, texts)) is not None:
         return found
     for name, seen in mine.seen.items():
         theirs = other.seen.get(name)
-        if (found := _seen(number, name, seen, theirs)) is not None:
+        if (found := _seen(number, name, seen, theirs, unused)) is not None:
             return found
     if mine.hooked or other.hooked:
         return _hooks(mine, other)
@@ -120,10 +123,14 @@ FACTS = ("requires_grad", "is_leaf", "grad_fn", "version", "grad_requires_grad")
 PLACES = tuple((Seen._fields.index(fact), fact) for fact in FACTS)
 
 
-def _seen(number: int, name: str, mine: Seen | Raised | None, other: Seen | Raised | None) -> Difference | None:
+def _seen(
+    number: int, name: str, mine: Seen | Raised | None, other: Seen | Raised | None, unused: bool
+) -> Difference | None:
     if not (isinstance(mine, Seen) and isinstance(other, Seen)):
         # a look is not compared with an error field by field
         alike = mine.__class__ is other.__class__ and mine == other
+        if not (alike or unused):
+            alike = _nothing(getattr(mine, "value", mine)) and _nothing(getattr(other, "value", other))
         return None if alike else Difference(number, "look", name, mine, other)
     if (found := _arrays(number, "value", name, mine.value, other.value)) is not None:
         return found
@@ -132,10 +139,14 @@ def _seen(number: int, name: str, mine: Seen | Raised | None, other: Seen | Rais
             if mine[place] != other[place] and mine[place] is not None and other[place] is not None:
                 return Difference(number, fact, name, mine[place], other[place])
     if mine.grad is None or other.grad is None:
-        if mine.grad is other.grad:
+        if mine.grad is other.grad or (not unused and _nothing(mine.grad) and _nothing(other.grad)):
             return None
         return Difference(number, "grad", name, _told(mine.grad), _told(other.grad))
     return _arrays(number, "grad", name, mine.grad, other.grad)
+
+
+def _nothing(grad: Any) -> bool:
+    return grad is None or (isinstance(grad, np.ndarray) and not grad.any())
 
 
 def _told(grad: Array | None) -> Any:

@@ -38,3 +38,10 @@ def test_judged(backend):
     """A program without a tape is judged like any other."""
     reference = registry.load("refgrad")
     assert judge(Program((X, W, Y, Backward("y", "w"))), backend, reference) is None
+
+
+def test_unused(backend):
+    """Zeros by what was not used are what PyTorch calls no gradient."""
+    reference = registry.load("refgrad")
+    z = Leaf("z", (2,), (3.0, 4.0), requires_grad=True)
+    assert judge(Program((X, z, W, Y, Backward("y", "w", inputs=("z",)))), backend, reference) is None

@@ -35,6 +35,21 @@ def test_a_look_that_is_refused(values):
     assert (found.field, found.name, found.expected) == ("look", "a", refused)
 
 
+def looks(value, grad):
+    """A trace of one look, at a tensor and at its gradient."""
+    return (Step(0, {"a": None if value is None else Seen(np.array(value), None, None, None, None, grad, None)}),)
+
+
+@pytest.mark.parametrize(
+    ("mine", "other"), [(looks(0.0, None), looks(None, None)), (looks(1.0, np.zeros(2)), looks(1.0, None))]
+)
+def test_unused(mine, other):
+    """Zeros are told from a gradient that is not there, unless it is asked of a library that knows zeros only."""
+    assert first_difference(mine, other) is not None
+    assert first_difference(mine, other, unused=False) is None
+    assert first_difference(looks(1.0, np.ones(2)), looks(1.0, None), unused=False) is not None
+
+
 @pytest.mark.parametrize(
     ("mine", "other"), [(0.0, np.inf), (np.inf, 0.0), (np.inf, -np.inf), (np.nan, 0.0), (0.0, np.nan)]
 )
