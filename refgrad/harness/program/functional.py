@@ -54,7 +54,8 @@ class Functional:
         self.steps.append(Step(number, {name: self.seen(name) for name in names}, (), raised, lacking))
 
     def seen(self, name: str) -> Seen:
-        return Seen(self.values[name], None, None, None, None, self.grads.get(name), None)
+        leaf = True if name in self.leaves else None  # of others it has no gradient to tell
+        return Seen(self.values[name], None, leaf, None, None, self.grads.get(name), None)
 
     def do(self, statement: Statement) -> Any:
         """Run a statement; gives the names to look at."""

@@ -82,7 +82,8 @@ def stable(error: BaseException, names: tuple[str, ...] = ()) -> Raised:
 def first_difference(actual: Trace, expected: Trace, *, texts: bool = True, unused: bool = True) -> Difference | None:
     """Where ``actual`` first parts from ``expected``, two traces of one program.
 
-    ``texts`` compares errors' classes and texts, ``unused`` tells a gradient that is not there from one of zeros.
+    ``texts`` compares errors' classes and texts; without ``unused``, ``actual`` is of a library without a graph, which has zeros
+    where there is no gradient, and gradients of leaves only.
     """
     for mine, other in zip(actual, expected, strict=True):
         found = _step(mine, other, texts, unused)
@@ -139,10 +140,15 @@ def _seen(
             if mine[place] != other[place] and mine[place] is not None and other[place] is not None:
                 return Difference(number, fact, name, mine[place], other[place])
     if mine.grad is None or other.grad is None:
-        if mine.grad is other.grad or (not unused and _nothing(mine.grad) and _nothing(other.grad)):
+        if mine.grad is other.grad or (not unused and _unused(mine, other)):
             return None
         return Difference(number, "grad", name, _told(mine.grad), _told(other.grad))
     return _arrays(number, "grad", name, mine.grad, other.grad)
+
+
+def _unused(mine: Seen, other: Seen) -> bool:
+    """Whether neither gradient says a thing, or a library without a graph was asked for that of what is no leaf."""
+    return mine.is_leaf is None or (_nothing(mine.grad) and _nothing(other.grad))
 
 
 def _nothing(grad: Any) -> bool:

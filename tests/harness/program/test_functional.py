@@ -45,3 +45,9 @@ def test_unused(backend):
     reference = registry.load("refgrad")
     z = Leaf("z", (2,), (3.0, 4.0), requires_grad=True)
     assert judge(Program((X, z, W, Y, Backward("y", "w", inputs=("z",)))), backend, reference) is None
+
+
+def test_a_leaf_under_another_name(backend):
+    """A real number's conjugate is the leaf itself for PyTorch, whose gradient a library without a graph cannot see there."""
+    conjugate = Op("c", "conj", (Ref("x"),))
+    assert judge(Program((X, W, conjugate, Backward("c", "w"))), backend, registry.load("refgrad")) is None

@@ -36,8 +36,8 @@ def test_a_look_that_is_refused(values):
 
 
 def looks(value, grad):
-    """A trace of one look, at a tensor and at its gradient."""
-    return (Step(0, {"a": None if value is None else Seen(np.array(value), None, None, None, None, grad, None)}),)
+    """A trace of one look, at a leaf and at its gradient."""
+    return (Step(0, {"a": None if value is None else Seen(np.array(value), None, True, None, None, grad, None)}),)
 
 
 @pytest.mark.parametrize(
