@@ -3,8 +3,8 @@
 tinygrad               what the graph of a tensor says, by NumPy: tinygrad's autograd, without its compiler
 tinygrad:compile=1     the numbers that tinygrad computes, with each kernel scheduled and lowered: ten times the time
 
-What is wrong with both is wrong in the graph; what is wrong with the second alone is the compiler's. Releases before 0.14, whose
-graphs have other ops, are always compiled.
+What is wrong with both is wrong in the graph; with the first alone, mended by the compiler, whose algebra is that of finite numbers;
+with the second alone, the compiler's. Releases before 0.14, whose graphs have other ops, are always compiled.
 """
 
 from contextlib import contextmanager

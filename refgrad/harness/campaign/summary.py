@@ -9,6 +9,7 @@ from typing import Any
 
 from refgrad.harness.campaign.campaign import Campaign
 from refgrad.harness.campaign.progress import coverage
+from refgrad.harness.expectations import Expectation
 from refgrad.harness.op_db import ops
 from refgrad.harness.oracle.finding import HARMLESS
 from refgrad.harness.program.grammar import INPLACE
@@ -21,8 +22,12 @@ NAMED = 8  # of those alike, how many are named
 
 
 def render(campaign: Campaign, out: Path | None) -> str:
-    """Each kind of finding with its evidence, its file and those alike; then what is known, and the sums."""
-    blocks = [[*entry(campaign, first, out), *also(others)] for first, *others in alike(campaign.unexpected)]
+    """Each kind of finding with its evidence, its file and those alike; then what is known, and the sums.
+
+    What the suite's declared gaps may explain comes last.
+    """
+    groups = sorted(alike(campaign.unexpected), key=lambda group: declared(campaign, group[0]) is not None)
+    blocks = [[*entry(campaign, first, out), *also(others)] for first, *others in groups]
     return "\n".join(line for block in (*blocks, list(conclusion(campaign))) for line in (*block, "")).rstrip()
 
 
@@ -47,6 +52,18 @@ def words(finding: dict[str, Any]) -> list[str]:
     return str(finding["signature"]).partition(":")[0].split("+")
 
 
+DERIVATIVES = ("vjp", "jacobian", "second", "kink")
+
+
+def declared(campaign: Campaign, finding: dict[str, Any]) -> Expectation | None:
+    """The gap that the adapter declares in the suite of one of the finding's ops: likely the same fact."""
+    used = set(words(finding))
+    value = () if finding["kind"].startswith(("grad", "hook")) else ("value",)
+    questions = (*value, *DERIVATIVES) if used & {"backward", "grad"} else value
+    asked = (f"test_ops.py::test_{question}[{op.id}]" for question in questions for op in ops() if op.name in used)
+    return next(filter(None, map(campaign.expectations.for_case, asked)), None)
+
+
 def also(others: list[dict[str, Any]]) -> Iterator[str]:
     if others:
         named = [each["signature"].partition(":")[0] for each in others[:NAMED]]
@@ -62,6 +79,8 @@ def entry(campaign: Campaign, finding: dict[str, Any], out: Path | None) -> Iter
     yield f"    {mine}: {finding['actual']}"
     yield f"    {other}: {finding['expected']}"
     yield from [f"  {finding['note']}"] if finding["note"] else []
+    if (gap := declared(campaign, finding)) is not None:
+        yield f"  declared in the suite: {gap.reason}"
     yield f"  seen in {count:,} programs ({finding['family']}); this one is of seed {finding['seed']}"
     yield from [f"  {campaign.store.path(finding)}"] if out is not None else []
 
@@ -75,7 +94,9 @@ def conclusion(campaign: Campaign) -> Iterator[str]:
     others = f", {harmless} conventions or ill-conditioned" if harmless else ""
     found, kinds = len(campaign.unexpected), len(alike(campaign.unexpected))
     different = f" of {kinds} kinds" if kinds < found else ""
+    explained = sum(declared(campaign, each) is not None for each in campaign.unexpected)
+    suite = f" ({explained} of ops with gaps declared in the suite)" if explained else ""
     yield (
-        f"{plan.backend} {plan.version}: {found} findings{different}{others} in {store.programs:,} programs "
+        f"{plan.backend} {plan.version}: {found} findings{different}{suite}{others} in {store.programs:,} programs "
         f"of seed {plan.seed}; {coverage(store.reached)} reached"
     )

@@ -1,6 +1,11 @@
 """The short list: what is told of several ops alike is one entry."""
 
-from refgrad.harness.campaign.summary import alike, also
+from types import SimpleNamespace
+
+import pytest
+
+from refgrad.harness.campaign.summary import alike, also, declared
+from refgrad.harness.expectations import Expectation, Expectations
 
 
 def finding(words, kind="dtype", actual="float64", expected="float32"):
@@ -30,3 +35,28 @@ def test_names():
     assert list(also(others[:2])) == ["  and 2 alike: op0, op1"]
     assert list(also(others)) == ["  and 10 alike: op0, op1, op2, op3, op4, op5, op6, op7, ..."]
     assert list(also([])) == []
+
+
+GAPS = Expectations(
+    (
+        Expectation("test_ops.py::test_value[{amax,sum}]", "fail", "nan is passed over"),
+        Expectation("test_ops.py::test_vjp[exp]", "fail", "no digits"),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "reason"),
+    [
+        ("amax", "value", "nan is passed over"),
+        ("sum+exp", "value", "nan is passed over"),
+        ("exp", "value", None),
+        ("exp+backward", "grad", "no digits"),
+        ("sum+backward", "grad", None),
+        ("exp+sum+grad", "value", "nan is passed over"),
+    ],
+)
+def test_declared(words, kind, reason):
+    """A gap that the suite knows of an op, in its value or in its derivatives, is named beside a finding of the like."""
+    found = declared(SimpleNamespace(expectations=GAPS), finding(words, kind))
+    assert (found and found.reason) == reason
