@@ -14,7 +14,7 @@ from refgrad.harness.oracle.derivative import Question, answer, question, slope
 from refgrad.harness.oracle.finding import HARMLESS, Finding
 from refgrad.harness.oracle.inheritance import inherited
 from refgrad.harness.oracle.known import of_torch
-from refgrad.harness.oracle.laws import broken, changed, last_seen
+from refgrad.harness.oracle.laws import broken, changed, last_seen, repetition
 from refgrad.harness.oracle.sharing import shared
 from refgrad.harness.program import ir
 from refgrad.harness.program.interpreter import interpret
@@ -124,6 +124,8 @@ class Case:
         mismatch = difference.mismatch
         if mismatch is not None and (culprit := self.touched(difference, dispute, other)) is not None:
             return self.finding(difference, dispute, culprit, "law: untouched by an error")
+        if mismatch is not None and (culprit := self.unsteady(dispute)) is not None:
+            return self.finding(difference, dispute, culprit, "law: repetition", "it changes from run to run")
         if mismatch is None or mismatch.kind != "value":
             return self.by_word(difference, dispute, other)
         moves = allowance(self.program, self.reference, difference)
@@ -193,6 +195,15 @@ class Case:
             return None
         wrong = [changed(trace, step) is not None for trace, step in zip((self.mine, other), steps, strict=True)]
         return {(True, False): dispute.mine, (False, True): dispute.other}.get((wrong[0], wrong[1]))
+
+    def unsteady(self, dispute: Dispute) -> str | None:
+        """Who of two parties does not give the same again."""
+        traces = {"backend": self.mine, "reference": self.by_reference, "torch": self.by_torch}
+        for party in (dispute.mine, dispute.other):
+            trace = traces[party]
+            if trace is not None and repetition(self.program, self.who(party), trace) is not None:
+                return party
+        return None
 
     def decide(self, difference: Difference, dispute: Dispute, asked: Question) -> Finding:
         """Where the derivative is defined mathematics decides; elsewhere whatever lies between the sides is convention."""

@@ -16,7 +16,7 @@ from refgrad.harness.program.ir import Backward, Grad, Leaf, Program, Statement
 from refgrad.harness.program.shrinking import replaced
 from refgrad.harness.program.trace import Difference, Seen, Step, Trace, first_difference
 
-__all__ = ["LAWS", "Broken", "broken", "changed", "last_seen"]
+__all__ = ["LAWS", "Broken", "broken", "changed", "last_seen", "repetition"]
 
 Array = np.ndarray[Any, Any]
 
@@ -91,6 +91,11 @@ class Recording(Interpreter):
         return found
 
 
+def repetition(program: Program, backend: Any, trace: Trace) -> Difference | None:
+    """A program gives the same again."""
+    return first_difference(interpret(program, backend), trace)
+
+
 def reading(program: Program, backend: Any, trace: Trace) -> Difference | None:
     """Looking at tensors between the statements changes nothing."""
     unread = interpret(program, backend, watch=False)
@@ -140,6 +145,7 @@ def linearity(program: Program, backend: Any, trace: Trace) -> Difference | None
 LAWS: dict[str, Callable[[Program, Any, Trace], Difference | None]] = {
     "untouched by an error": untouched,
     "recording after an error": recording,
+    "repetition": repetition,
     "reading": reading,
     "create_graph": create_graph,
     "contiguous": contiguous,

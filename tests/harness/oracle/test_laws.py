@@ -1,5 +1,6 @@
 """Laws: what a backend owes itself, found broken in backends that are wrong on purpose."""
 
+import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -54,6 +55,28 @@ class Recorded(Squared):
 
 X, W = Leaf("x", (2, 2), (1.0, 2.0, 3.0, 4.0), requires_grad=True), Leaf("w", (2, 2), (1.0, 2.0, 3.0, 4.0))
 EXP, BACK = Op("y", "exp", (Ref("x"),)), Backward("y", "w")
+
+
+def unset():
+    """A function whose result shows what was in memory before: another number each time."""
+    left = itertools.count(1)
+    return lambda input: input.exp() + next(left)
+
+
+def test_repetition():
+    """The same program, another number."""
+    assert law(wrong(exp=unset()), X, EXP) == "repetition"
+
+
+def test_who_does_not_repeat_is_to_blame():
+    """Whoever answers otherwise the next time is wrong, the backend or a witness, whatever the numbers are."""
+    steady, unsteady = RIGHT, wrong(exp=unset())
+    program = Program((X, EXP))
+    found = judge(program, unsteady, steady), judge(program, steady, unsteady)
+    assert [(each.stage, each.blame) for each in found] == [
+        ("law: repetition", "backend"),
+        ("law: repetition", "reference"),
+    ]
 
 
 def test_linearity():
