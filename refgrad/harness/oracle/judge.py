@@ -14,7 +14,7 @@ from refgrad.harness.oracle.derivative import Question, answer, question, slope
 from refgrad.harness.oracle.finding import HARMLESS, Finding
 from refgrad.harness.oracle.inheritance import inherited
 from refgrad.harness.oracle.known import of_torch
-from refgrad.harness.oracle.laws import broken, changed, last_seen, repetition
+from refgrad.harness.oracle.laws import broken, changed, last_seen, repetition, speaks_torch
 from refgrad.harness.oracle.sharing import shared
 from refgrad.harness.program import ir
 from refgrad.harness.program.interpreter import interpret
@@ -103,7 +103,7 @@ class Case:
 
     def weigh(self) -> Finding | None:
         """The finding that the traces make, if any: PyTorch is the truth, unless mathematics knows better."""
-        asked = {"texts": getattr(self.backend, "namespace", None) is not None, "unused": has_graph(self.backend)}
+        asked = {"texts": speaks_torch(self.backend), "unused": has_graph(self.backend)}
         from_reference = first_difference(self.mine, self.by_reference, **asked)
         if self.by_torch is None:
             return self.attribute(from_reference, Dispute("backend", "reference", "backend"), self.by_reference)
@@ -149,7 +149,7 @@ class Case:
         """The finding where only PyTorch's word counts, which it may have given for memory that its gradients share."""
         theirs = {dispute.other: self.mine, dispute.mine: other}.get("torch")
         if self.torch is not None and theirs is not None:
-            texts = getattr(self.backend, "namespace", None) is not None
+            texts = speaks_torch(self.backend)
             if shared(self.program, self.torch, theirs, difference, texts=texts):
                 return self.finding(difference, dispute, "torch", "sharing", "not if each of its gradients is copied")
         if (bare := self.unhooked(difference)) is not None:

@@ -16,7 +16,7 @@ from refgrad.harness.program.ir import Backward, Grad, Leaf, Program, Statement
 from refgrad.harness.program.shrinking import replaced
 from refgrad.harness.program.trace import Difference, Seen, Step, Trace, first_difference
 
-__all__ = ["LAWS", "Broken", "broken", "changed", "last_seen", "repetition"]
+__all__ = ["LAWS", "Broken", "broken", "changed", "last_seen", "repetition", "speaks_torch"]
 
 Array = np.ndarray[Any, Any]
 
@@ -93,13 +93,19 @@ class Recording(Interpreter):
 
 def repetition(program: Program, backend: Any, trace: Trace) -> Difference | None:
     """A program gives the same again."""
-    return first_difference(interpret(program, backend), trace)
+    return first_difference(interpret(program, backend), trace, texts=speaks_torch(backend))
+
+
+def speaks_torch(backend: Any) -> bool:
+    """Whether the texts of its errors are to be PyTorch's; others may name what they made, by another name each time."""
+    return getattr(backend, "namespace", None) is not None
 
 
 def reading(program: Program, backend: Any, trace: Trace) -> Difference | None:
     """Looking at tensors between the statements changes nothing."""
     unread = interpret(program, backend, watch=False)
-    return first_difference(*((*(step._replace(seen={}) for step in run[:-1]), run[-1]) for run in (trace, unread)))
+    runs = [(*(step._replace(seen={}) for step in run[:-1]), run[-1]) for run in (trace, unread)]
+    return first_difference(*runs, texts=speaks_torch(backend))
 
 
 def create_graph(program: Program, backend: Any, trace: Trace) -> Difference | None:

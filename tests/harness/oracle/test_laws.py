@@ -3,6 +3,7 @@
 import itertools
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import refgrad
@@ -66,6 +67,20 @@ def unset():
 def test_repetition():
     """The same program, another number."""
     assert law(wrong(exp=unset()), X, EXP) == "repetition"
+
+
+def test_another_name_each_time():
+    """The text of an error may name another tensor each time, but where it is to be PyTorch's."""
+    left = itertools.count(1)
+
+    def refuse(input):
+        raise ValueError(f"generated_tensor_{next(left)}")
+
+    functions = {"asarray": np.array, "to_numpy": np.asarray, "ops": lambda: {"exp": refuse}, "vjp": refuse}
+    refusing = SimpleNamespace(name="refusing", version="1", homepage="", **functions)
+    trace = interpret(Program((X, EXP)), refusing)
+    assert trace[1].raised.text == "generated_tensor_1"
+    assert broken(Program((X, EXP)), refusing, trace) is None
 
 
 def test_who_does_not_repeat_is_to_blame():
