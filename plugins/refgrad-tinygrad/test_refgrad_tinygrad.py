@@ -26,6 +26,15 @@ def backend(request):
     return registry.load(f"refgrad_tinygrad:Tinygrad{request.param}")
 
 
+def test_names():
+    """A record tells which of the two ways it is of, and each has its own declared gaps."""
+    ways = [registry.load(f"refgrad_tinygrad:Tinygrad{option}") for option in OPTIONS]
+    assert [(way.name, way.expectations) for way in ways] == [
+        ("tinygrad", "expectations.toml"),
+        ("tinygrad-compiled", "compiled.toml"),
+    ]
+
+
 def test_profiles(backend):
     """tinygrad's gradients nest; it has no forward mode."""
     assert profiles(backend) == {"core", "higher"}

@@ -26,6 +26,7 @@ class Tinygrad:
     idiom = IDIOM
 
     def __init__(self, compile: bool = False):
+        self.name = "tinygrad-compiled" if compile else self.name
         self.compile = compile or not READABLE
         self.expectations = "compiled.toml" if self.compile else "expectations.toml"
         self.depth = 0  # of derivatives being taken
