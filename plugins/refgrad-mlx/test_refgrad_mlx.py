@@ -54,3 +54,9 @@ def test_the_end_of_a_process():
         calculus(backend).value(lambda xp, x: xp.linalg.inv(x), np.zeros((0, 0)))
     np.testing.assert_allclose(calculus(backend).value(lambda xp, x: x + x, X), 2 * X)
     backend.close()
+
+
+def test_reductions_of_nothing(backend):
+    """An empty matrix is MLX's own, so that its reductions are set."""
+    empty = np.zeros((0, 3), np.float32)
+    assert calculus(backend).value(lambda xp, x: xp.prod(x), empty) == 1
