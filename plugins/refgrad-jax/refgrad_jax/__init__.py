@@ -35,7 +35,7 @@ SPELLED_OTHERWISE = {
     "to": lambda input, dtype: input.astype(dtype),
     "topk": lambda input, k: tuple(lax.top_k(input, k)),
 }
-# nearly all of a run is XLA compiling tiny programs: its older emitter takes half the time, and a seventh less where it does not
+# nearly all of a run is XLA compiling tiny programs: its older emitter takes half the time, and less again where it does not
 # optimize; last digits of what cancels, and subnormals, may be others than those of `quick=0`, which a report should rest on
 QUICK = "--xla_cpu_use_fusion_emitters=false"
 TAKES_IT = (0, 10) <= jax.__version_info__ < (0, 13)  # seen to: at a flag that it does not know XLA aborts

@@ -18,6 +18,7 @@ __all__ = ["alike", "render"]
 
 
 NUMBERS = frozenset({"value", "grad", "hook"})  # where two answers may be the same by chance
+DERIVATIVES = ("vjp", "jacobian", "second", "kink")  # the suite's questions about them
 NAMED = 8  # of those alike, how many are named
 
 
@@ -50,9 +51,6 @@ def op_names() -> frozenset[str]:
 def words(finding: dict[str, Any]) -> list[str]:
     """The ops and actions of a finding's program."""
     return str(finding["signature"]).partition(":")[0].split("+")
-
-
-DERIVATIVES = ("vjp", "jacobian", "second", "kink")
 
 
 def declared(campaign: Campaign, finding: dict[str, Any]) -> Expectation | None:

@@ -82,7 +82,7 @@ def stable(error: BaseException, names: tuple[str, ...] = ()) -> Raised:
 def first_difference(actual: Trace, expected: Trace, *, texts: bool = True, unused: bool = True) -> Difference | None:
     """Where ``actual`` first parts from ``expected``, two traces of one program.
 
-    ``texts`` compares errors' classes and texts; without ``unused``, ``actual`` is of a library without a graph, which has zeros
+    ``texts`` compares errors' classes and texts; without ``unused``, one of the two is of a library without a graph, which has zeros
     where there is no gradient, and gradients of leaves only.
     """
     for mine, other in zip(actual, expected, strict=True):
@@ -148,7 +148,7 @@ def _seen(
 
 def _unused(mine: Seen, other: Seen) -> bool:
     """Whether neither gradient says a thing, or a library without a graph was asked for that of what is no leaf."""
-    return mine.is_leaf is None or (_nothing(mine.grad) and _nothing(other.grad))
+    return None in (mine.is_leaf, other.is_leaf) or (_nothing(mine.grad) and _nothing(other.grad))
 
 
 def _nothing(grad: Any) -> bool:

@@ -50,6 +50,15 @@ def test_unused(mine, other):
     assert first_difference(looks(1.0, np.ones(2)), looks(1.0, None), unused=False) is not None
 
 
+def test_no_leaf():
+    """Of what is no leaf for a library without a graph no gradient is compared, whichever side it stands on."""
+    (step,) = looks(1.0, None)
+    without, leaf = (step._replace(seen={"a": step.seen["a"]._replace(is_leaf=None)}),), looks(1.0, np.ones(2))
+    for pair in ((without, leaf), (leaf, without)):
+        assert first_difference(*pair) is not None
+        assert first_difference(*pair, unused=False) is None
+
+
 @pytest.mark.parametrize(
     ("mine", "other"), [(0.0, np.inf), (np.inf, 0.0), (np.inf, -np.inf), (np.nan, 0.0), (0.0, np.nan)]
 )
